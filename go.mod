@@ -1,0 +1,4 @@
+module github.com/tandemdb/tandem
+
+go 1.26
+
