@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+)
+
+// NewCollection makes a collection or view without ident, UUID and indexes from create
+// options: those that listCollections shows. It refuses what is not supported by name.
+func NewCollection(ns string, options bsonx.Doc) (*Collection, error) {
+	c := &Collection{
+		NS:               ns,
+		Options:          options.Clone(),
+		ExpireAfter:      -1,
+		ValidationLevel:  "strict",
+		ValidationAction: "error",
+		State:            &State{},
+	}
+	if options.IsEmpty() {
+		c.Options = bsonx.Empty
+		return c, nil
+	}
+	for it := c.Options.Iter(); ; {
+		name, v, ok := it.Next()
+		if !ok {
+			return c, c.check()
+		}
+		if err := c.setOption(name, v); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Collection) setOption(name string, v bsonx.Value) error {
+	var ok bool
+	switch name {
+	case "capped":
+		ok = v.Type == bsonx.TypeBool || v.IsNumber()
+		c.Capped = v.Truthy()
+	case "size":
+		c.CappedSize, ok = number(v)
+	case "max":
+		c.CappedMax, ok = number(v)
+	case "viewOn":
+		c.ViewOn, ok = v.Str(), v.Type == bsonx.TypeString
+	case "pipeline":
+		c.Pipeline, ok = v.Doc(), v.Type == bsonx.TypeArray
+	case "validator":
+		ok = v.Type == bsonx.TypeDocument
+		if ok && !v.Doc().IsEmpty() {
+			c.Validator = v.Doc()
+		}
+	case "validationLevel":
+		c.ValidationLevel, ok = v.Str(), v.Type == bsonx.TypeString
+		return oneOf(name, v, ok, "off", "strict", "moderate")
+	case "validationAction":
+		c.ValidationAction, ok = v.Str(), v.Type == bsonx.TypeString
+		return oneOf(name, v, ok, "error", "warn")
+	case "clusteredIndex":
+		return c.setClustered(v)
+	case "expireAfterSeconds":
+		c.ExpireAfter, ok = number(v)
+	case "collation":
+		return checkCollation(v)
+	case "storageEngine", "indexOptionDefaults", "idIndex", "autoIndexId", "flags", "changeStreamPreAndPostImages":
+		ok = true
+	case "timeseries", "encryptedFields":
+		return mongoerr.New(mongoerr.NotImplemented, "create option '%s' is not supported", name)
+	default:
+		return mongoerr.New(40415, "BSON field 'create.%s' is an unknown field.", name)
+	}
+	if !ok {
+		return mongoerr.New(mongoerr.TypeMismatch, "BSON field 'create.%s' is the wrong type '%s'", name, v.Type)
+	}
+	return nil
+}
+
+func (c *Collection) setClustered(v bsonx.Value) error {
+	if v.Type == bsonx.TypeBool && !v.Bool() {
+		return nil
+	}
+	d := v.Doc()
+	if v.Type != bsonx.TypeDocument {
+		return mongoerr.New(mongoerr.TypeMismatch, "BSON field 'create.clusteredIndex' is the wrong type '%s', expected type 'object'", v.Type)
+	}
+	key := d.Lookup("key").Doc()
+	if k, dir, ok := key.First(); !ok || key.Count() != 1 || k != "_id" || !isOne(dir) {
+		return mongoerr.New(mongoerr.InvalidIndexSpecificationOption, "The clusteredIndex option is not supported for this key: it must be {_id: 1}")
+	}
+	if u := d.Lookup("unique"); u.IsMissing() || !u.Truthy() {
+		return mongoerr.New(5979700, "The clusteredIndex option requires unique: true to be specified")
+	}
+	c.Clustered = true
+	c.ClusterName = "_id_"
+	if name := d.Lookup("name").Str(); name != "" {
+		c.ClusterName = name
+	}
+	return nil
+}
+
+func (c *Collection) check() error {
+	switch {
+	case c.Capped && c.CappedSize <= 0:
+		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
+	case !c.Capped && (c.CappedSize != 0 || c.CappedMax != 0):
+		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
+	case c.Capped && c.Clustered:
+		return mongoerr.New(mongoerr.InvalidOptions, "Cannot create a clustered collection that is capped")
+	case c.Pipeline != nil && c.ViewOn == "":
+		return mongoerr.New(mongoerr.InvalidOptions, "'pipeline' requires 'viewOn' to also be specified")
+	case c.ExpireAfter >= 0 && !c.Clustered:
+		return mongoerr.New(mongoerr.InvalidOptions, "'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified")
+	case c.ViewOn != "" && (c.Capped || c.Clustered || c.Validator != nil):
+		return mongoerr.New(mongoerr.InvalidOptions, "a view cannot have collection options")
+	}
+	return nil
+}
+
+// checkCollation accepts the binary collation only.
+func checkCollation(v bsonx.Value) error {
+	if v.Type != bsonx.TypeDocument {
+		return mongoerr.New(mongoerr.TypeMismatch, "collation has to be a document")
+	}
+	locale := v.Doc().Lookup("locale")
+	switch {
+	case v.Doc().IsEmpty():
+		return nil
+	case locale.IsMissing():
+		return mongoerr.New(40414, "BSON field 'collation.locale' is missing but a required field")
+	case locale.Str() != "simple":
+		return mongoerr.New(mongoerr.NotImplemented, "collation with locale '%s' is not supported; only 'simple' is", locale.Str())
+	}
+	return nil
+}
+
+// CheckCollation refuses every collation but the binary one, which needs no work.
+func CheckCollation(v bsonx.Value) error {
+	if v.IsMissing() {
+		return nil
+	}
+	return checkCollation(v)
+}
+
+func oneOf(name string, v bsonx.Value, isString bool, allowed ...string) error {
+	if !isString {
+		return mongoerr.New(mongoerr.TypeMismatch, "BSON field 'create.%s' is the wrong type '%s', expected type 'string'", name, v.Type)
+	}
+	for _, a := range allowed {
+		if v.Str() == a {
+			return nil
+		}
+	}
+	return mongoerr.New(mongoerr.BadValue, "Enumeration value '%s' for field 'create.%s' is not a valid value.", v.Str(), name)
+}
+
+// number reads an integral number of any numeric type.
+func number(v bsonx.Value) (int64, bool) {
+	switch v.Type {
+	case bsonx.TypeInt32, bsonx.TypeInt64:
+		return v.Int64(), true
+	case bsonx.TypeDouble:
+		return int64(v.Double()), true
+	}
+	return 0, v.Type == bsonx.TypeDecimal128
+}
+
+func isOne(v bsonx.Value) bool { return bsonx.Equal(v, bsonx.Int32(1)) }
