@@ -17,6 +17,9 @@ var (
 	ErrSnapshotInFuture = errors.New("storage: snapshot in the future")
 	// ErrTxnTooLarge means that the transaction exceeds Limits.MaxTxnBytes.
 	ErrTxnTooLarge = errors.New("storage: transaction too large")
+	// ErrTxnMemory means that this transaction's writes, or those of all open
+	// transactions together, exceed the engine's memory budget.
+	ErrTxnMemory = errors.New("storage: transaction memory exhausted")
 	// ErrDeadlock means that waiting for a lock would never end.
 	ErrDeadlock = errors.New("storage: deadlock")
 	// ErrUnsupported means that this engine does not have the operation.

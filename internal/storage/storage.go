@@ -183,6 +183,12 @@ type Txn interface {
 	// Counter keys are a key space of their own.
 	Add(key []byte, delta int64)
 
+	// OnCommit registers fn to be called with the commit timestamp inside the
+	// commit's critical section: after the batch was applied, before the
+	// timestamp is published, one commit at a time in timestamp order. fn must
+	// be short and must not call the engine.
+	OnCommit(fn func(Timestamp))
+
 	// SetChange sets the one opaque payload this commit publishes through
 	// Engine.Changes.
 	SetChange(payload []byte)
@@ -206,7 +212,8 @@ type Txn interface {
 	// Info returns what other transactions see of this one in conflicts.
 	Info() *TxnInfo
 
-	// Commit publishes the writes atomically. It fails with ErrTxnTooLarge
+	// Commit publishes the writes atomically. It fails with ErrTxnTooLarge,
+	// ErrTxnMemory
 	// or *UndeterminedError. The transaction has ended afterwards.
 	Commit(ctx context.Context, d Durability) (Timestamp, error)
 

@@ -1,0 +1,178 @@
+package txn
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/layout"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/storage"
+)
+
+// Options describe a transaction to begin.
+type Options struct {
+	// Session marks a client's multi-document transaction: its lock requests time out
+	// quickly, and a catalog change after its snapshot is an error.
+	Session bool
+
+	// At begins on an older state that is still kept, zero means now.
+	At storage.Timestamp
+
+	// Tag is what other transactions learn about this one in a conflict.
+	Tag any
+}
+
+// Txn is one document transaction. It is used by one goroutine at a time.
+type Txn struct {
+	View
+	st    storage.Txn
+	opts  Options
+	fresh bool // nothing has been read: the snapshot may still move
+
+	counts []count
+	keys   keySet // scratch of index maintenance
+	lockRq []storage.LockRequest
+	buf    []byte
+}
+
+// count is the change of one collection's counters.
+type count struct {
+	coll           layout.Ident
+	records, bytes int64
+}
+
+// Begin starts a transaction on the newest state.
+func (s *Store) Begin(ctx context.Context, opts Options) (*Txn, error) {
+	st, err := s.Engine.Begin(ctx, storage.TxnOptions{At: opts.At, Tag: opts.Tag})
+	if err != nil {
+		return nil, snapshotError(err)
+	}
+	t := &Txn{st: st, opts: opts, fresh: opts.At == 0}
+	t.View = View{store: s, reader: st, txn: t}
+	return t, nil
+}
+
+// BeginLocked locks a collection for writing, then starts a transaction, so that its snapshot is
+// not older than the collection's catalog entry.
+func (s *Store) BeginLocked(ctx context.Context, ns string, opts Options) (*Txn, error) {
+	l, err := s.Catalog.Locks.Acquire(ctx, ns, catalog.LockIX, -1)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.Begin(ctx, opts)
+	if err != nil {
+		l.Release()
+		return nil, err
+	}
+	t.locks = append(t.locks, l)
+	return t, nil
+}
+
+// Used says that what was read is going to be used, so the snapshot must not move any more.
+func (t *Txn) Used() { t.fresh = false }
+
+// ForWrite locks ns for writing and returns its collection, nil if there is none.
+func (t *Txn) ForWrite(ctx context.Context, ns string) (*catalog.Collection, error) {
+	return t.collection(ctx, ns, catalog.LockIX)
+}
+
+// ForDDL locks ns exclusively and returns its collection, nil if there is none.
+func (t *Txn) ForDDL(ctx context.Context, ns string) (*catalog.Collection, error) {
+	return t.collection(ctx, ns, catalog.LockX)
+}
+
+// Storage gives access to the transaction below, for records that are not documents.
+func (t *Txn) Storage() storage.Txn { return t.st }
+
+// Savepoint is a mark to return to.
+type Savepoint struct {
+	st     storage.Savepoint
+	ddl    catalog.Change
+	counts []count
+}
+
+// Savepoint marks the current state of the own writes.
+func (t *Txn) Savepoint() Savepoint {
+	return Savepoint{st: t.st.Savepoint(), ddl: t.ddl, counts: append([]count(nil), t.counts...)}
+}
+
+// RollbackTo drops the writes made since the savepoint. Locks stay held.
+func (t *Txn) RollbackTo(sp Savepoint) {
+	t.st.RollbackTo(sp.st)
+	t.ddl = sp.ddl
+	t.counts = append(t.counts[:0], sp.counts...)
+}
+
+// Writes reports whether there is anything to commit.
+func (t *Txn) Writes() bool { return t.st.Writes() || len(t.ddl) > 0 }
+
+// Bytes is the memory that the own writes take.
+func (t *Txn) Bytes() int { return t.st.Bytes() }
+
+// Commit publishes everything at once and ends the transaction.
+func (t *Txn) Commit(ctx context.Context, d storage.Durability) (storage.Timestamp, error) {
+	defer t.end()
+	for _, c := range t.counts {
+		if c.records != 0 {
+			t.st.Add(layout.CounterRecords(c.coll), c.records)
+		}
+		if c.bytes != 0 {
+			t.st.Add(layout.CounterBytes(c.coll), c.bytes)
+		}
+	}
+	if len(t.ddl) > 0 {
+		change := t.ddl
+		t.st.OnCommit(func(ts storage.Timestamp) { t.store.Catalog.Publish(change, ts) })
+	}
+	ts, err := t.st.Commit(ctx, d)
+	if err != nil {
+		return 0, storageError(err)
+	}
+	return ts, nil
+}
+
+// Rollback drops everything and ends the transaction. It is idempotent.
+func (t *Txn) Rollback() {
+	t.st.Rollback()
+	t.end()
+}
+
+func (t *Txn) end() { t.unlock() }
+
+// storageError gives storage's sentinels their MongoDB code. Conflicts stay what they are: the
+// statement decides whether to wait or to fail.
+func storageError(err error) error {
+	switch {
+	case errors.Is(err, storage.ErrTxnTooLarge), errors.Is(err, storage.ErrTxnMemory):
+		return mongoerr.New(mongoerr.TransactionTooLargeForCache,
+			"transaction is too large and will not fit in the storage engine cache: %w", err)
+	case errors.Is(err, storage.ErrClosed):
+		return mongoerr.New(mongoerr.InterruptedAtShutdown, "interrupted at shutdown").WithCause(err)
+	}
+	return err
+}
+
+// change adds to the counters of a collection.
+func (t *Txn) change(id layout.Ident, records, bytes int64) {
+	for i := range t.counts {
+		if t.counts[i].coll == id {
+			t.counts[i].records += records
+			t.counts[i].bytes += bytes
+			return
+		}
+	}
+	t.counts = append(t.counts, count{id, records, bytes})
+}
+
+// Await returns when the transaction that a conflict named has ended, or when ctx ends.
+func (s *Store) Await(ctx context.Context, conflict *storage.ConflictError) error {
+	if err := s.Engine.Await(ctx, conflict); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return err
+	}
+	return nil
+}
+
