@@ -38,8 +38,8 @@ func NewReader(src io.Reader, maxSize int) *Reader {
 // BytesRead returns how many bytes of whole messages were read so far.
 func (r *Reader) BytesRead() int64 { return r.read }
 
-// Buffered reports whether bytes of the next message have been read already.
-func (r *Reader) Buffered() bool { return r.w > r.r }
+// Buffered returns how many bytes of later messages have been read already.
+func (r *Reader) Buffered() int { return r.w - r.r }
 
 // ReadAhead reads once from the stream and keeps what came for the next Read.
 // It does not touch the current message, so that another goroutine can use it
