@@ -1,0 +1,105 @@
+package agg_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/agg"
+)
+
+func TestParseRefuses(t *testing.T) {
+	special := func(context.Context, string, bsonx.Doc) (agg.Iterator, error) { return agg.Docs(nil), nil }
+	coll := agg.Options{DB: "db", Coll: "c", Special: special}
+	none := agg.Options{DB: "db", Special: special}
+	txn := agg.Options{DB: "db", Coll: "c", InTransaction: true, Special: special}
+	for _, tc := range []struct {
+		opts     agg.Options
+		pipeline string
+		code     mongoerr.Code
+	}{
+		{coll, `[1]`, mongoerr.TypeMismatch},
+		{coll, `[{}]`, 40323},
+		{coll, `[{'$limit': 1, '$skip': 1}]`, 40323},
+		{coll, `[{'$nope': 1}]`, 40324},
+		{coll, `[{'limit': 1}]`, 40324},
+		{coll, `[{'$limit': 1}, {'$collStats': {}}]`, 40602},
+		{coll, `[{'$facet': {'a': [{'$facet': {'b': []}}]}}]`, 40600},
+		{coll, `[{'$facet': {'a': [{'$collStats': {}}]}}]`, 40600},
+		{coll, `[{'$changeStream': {}}]`, mongoerr.NotImplemented},
+		{coll, `[{'$documents': []}]`, mongoerr.InvalidNamespace},
+		{coll, `[{'$currentOp': {}}]`, mongoerr.InvalidNamespace},
+		{none, `[{'$limit': 1}]`, mongoerr.InvalidNamespace},
+		{none, `[]`, mongoerr.InvalidNamespace},
+		{txn, `[{'$collStats': {}}]`, mongoerr.OperationNotSupportedInTransaction},
+		{txn, `[{'$indexStats': {}}]`, mongoerr.OperationNotSupportedInTransaction},
+	} {
+		t.Run(tc.pipeline, func(t *testing.T) {
+			_, err := agg.Parse(array(t, tc.pipeline), &tc.opts)
+			require.Error(t, err)
+			require.Equal(t, tc.code, mongoerr.From(err).Code, "error: %v", err)
+		})
+	}
+}
+
+func TestParseLimitsLength(t *testing.T) {
+	pipeline := func(n int) bsonx.Doc {
+		return array(t, "["+strings.TrimSuffix(strings.Repeat("{'$skip': 1},", n), ",")+"]")
+	}
+	_, err := agg.Parse(pipeline(1000), testOptions())
+	require.NoError(t, err)
+	_, err = agg.Parse(pipeline(1001), testOptions())
+	require.Equal(t, mongoerr.Code(7749501), mongoerr.From(err).Code)
+}
+
+func TestParsedPipelineSharesNoBytes(t *testing.T) {
+	arr := array(t, "[{'$unwind': '$abc'}]")
+	p, err := agg.Parse(arr, testOptions())
+	require.NoError(t, err)
+	clear(arr)
+	it, err := p.Run(t.Context(), agg.Docs(docs(t, "[{'abc': [1, 2]}]")), nil)
+	require.NoError(t, err)
+	got, err := agg.Collect(t.Context(), it)
+	require.NoError(t, err)
+	require.Equal(t, format(docs(t, "[{'abc': 1}, {'abc': 2}]")), format(got))
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		"[{'$limit': 1}, {'$skip': 2}]",
+		"[{'$unwind': {'path': '$a.b', 'includeArrayIndex': 'i'}}]",
+		"[{'$facet': {'a': [{'$count': 'n'}], 'b': []}}]",
+		"[{'$replaceRoot': {'newRoot': {'a': '$b'}}}]",
+		"[{'$documents': [{'a': 1}]}]",
+	} {
+		f.Add([]byte(array(f, s)))
+	}
+	input := docs(f, "[{'_id': 1, 'a': {'b': [1, {'c': 2}]}, 'x': 'y'}, {'_id': 2}]")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if bsonx.Validate(data, bsonx.MaxDepth) != nil {
+			return
+		}
+		p, err := agg.Parse(data, testOptions())
+		if err != nil {
+			return
+		}
+		it, err := p.Run(t.Context(), agg.Docs(input), &fakeSources{})
+		if err != nil {
+			return
+		}
+		for range 1000 {
+			if d, ok, err := it.Next(t.Context()); err != nil || !ok {
+				break
+			} else if err := bsonx.Validate(d, 1000); err != nil {
+				t.Fatalf("%s made invalid BSON: %v", bsonx.Format(bsonx.Array(data)), err)
+			}
+		}
+		if err := it.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

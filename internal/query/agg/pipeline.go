@@ -1,0 +1,77 @@
+package agg
+
+import (
+	"context"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/query/expr"
+)
+
+// Pipeline is a compiled pipeline. It is immutable and safe for concurrent use.
+type Pipeline struct {
+	opts   *Options
+	nodes  []node
+	writer *WriteSpec
+	spaces []Namespace
+}
+
+// Scope returns the scope in which the pipeline was parsed. A planner that takes the
+// prefix over compiles its filter with it.
+func (p *Pipeline) Scope() *expr.Scope { return p.opts.Scope }
+
+// Namespaces lists the collections beside its own that the pipeline reads.
+func (p *Pipeline) Namespaces() []Namespace { return p.spaces }
+
+// Writer returns what a final $out or $merge asks for, nil if the pipeline has neither.
+// Run leaves the writing to the caller.
+func (p *Pipeline) Writer() *WriteSpec { return p.writer }
+
+// HasSource reports whether the first stage brings its own documents, so that the
+// pipeline needs no input.
+func (p *Pipeline) HasSource() bool {
+	return len(p.nodes) > 0 && stages[p.nodes[0].name].flags&first != 0
+}
+
+// IsEmpty reports whether the pipeline passes its input through.
+func (p *Pipeline) IsEmpty() bool { return len(p.nodes) == 0 }
+
+// Run starts the pipeline on its input, which it closes when it is closed itself. With
+// HasSource, in may be nil.
+func (p *Pipeline) Run(ctx context.Context, in Iterator, src Sources) (Iterator, error) {
+	r := &run{opts: p.opts, src: src}
+	if in == nil {
+		in = Docs(nil)
+	}
+	for _, n := range p.nodes {
+		out, err := n.open(ctx, r, in)
+		if err != nil {
+			_ = in.Close()
+			return nil, err
+		}
+		in = out
+	}
+	return in, nil
+}
+
+// Explain returns one document a stage, as they run after rewriting.
+func (p *Pipeline) Explain() []bsonx.Doc {
+	var docs []bsonx.Doc
+	for _, n := range p.nodes {
+		if e, ok := n.stage.(interface{ explain() bsonx.Doc }); ok {
+			docs = append(docs, e.explain())
+			continue
+		}
+		docs = append(docs, n.spec)
+	}
+	if p.writer != nil {
+		docs = append(docs, p.writer.spec)
+	}
+	return docs
+}
+
+// with returns a pipeline of other stages in the same surroundings.
+func (p *Pipeline) with(nodes []node) *Pipeline {
+	c := *p
+	c.nodes = nodes
+	return &c
+}

@@ -1,0 +1,113 @@
+package agg_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/agg"
+)
+
+func TestLimitSkipCount(t *testing.T) {
+	in := "[{'a': 1}, {'a': 2}, {'a': 3}]"
+	runCases(t, []stageCase{
+		{in: in, pipeline: "[{'$limit': 2}]", want: "[{'a': 1}, {'a': 2}]"},
+		{in: in, pipeline: "[{'$limit': 2.0}]", want: "[{'a': 1}, {'a': 2}]"},
+		{in: in, pipeline: "[{'$limit': {'$numberDecimal': '2.0'}}]", want: "[{'a': 1}, {'a': 2}]"},
+		{in: in, pipeline: "[{'$skip': 2}]", want: "[{'a': 3}]"},
+		{in: in, pipeline: "[{'$skip': 0}, {'$limit': 1}]", want: "[{'a': 1}]"},
+		{in: in, pipeline: "[{'$skip': 9}]", want: "[]"},
+		{pipeline: "[{'$limit': 0}]", code: 15958},
+		{pipeline: "[{'$limit': -1}]", code: 5107201},
+		{pipeline: "[{'$limit': 1.5}]", code: 5107201},
+		{pipeline: "[{'$limit': 'x'}]", code: 5107201},
+		{pipeline: "[{'$skip': -1}]", code: 5107200},
+		{pipeline: "[{'$skip': 'x'}]", code: 5107200},
+		{in: in, pipeline: "[{'$count': 'n'}]", want: "[{'n': 3}]"},
+		{in: "[]", pipeline: "[{'$count': 'n'}]", want: "[]"},
+		{pipeline: "[{'$count': 1}]", code: 40156},
+		{pipeline: "[{'$count': ''}]", code: 40157},
+		{pipeline: "[{'$count': '$n'}]", code: 40158},
+		{pipeline: "[{'$count': 'a.b'}]", code: 40160},
+	})
+}
+
+func TestUnwind(t *testing.T) {
+	in := `[{'_id': 1, 'a': [1, [2]], 'z': 0}, {'_id': 2, 'a': 'x'}, {'_id': 3, 'a': []}, {'_id': 4, 'a': null}, {'_id': 5}]`
+	runCases(t, []stageCase{
+		{in: in, pipeline: "[{'$unwind': '$a'}]", want: `[{'_id': 1, 'a': 1, 'z': 0}, {'_id': 1, 'a': [2], 'z': 0}, {'_id': 2, 'a': 'x'}]`},
+		{in: in, pipeline: "[{'$unwind': {'path': '$a', 'preserveNullAndEmptyArrays': true}}]", want: `[
+			{'_id': 1, 'a': 1, 'z': 0}, {'_id': 1, 'a': [2], 'z': 0}, {'_id': 2, 'a': 'x'}, {'_id': 3}, {'_id': 4, 'a': null}, {'_id': 5}]`},
+		{in: in, pipeline: "[{'$unwind': {'path': '$a', 'includeArrayIndex': 'i'}}]", want: `[
+			{'_id': 1, 'a': 1, 'z': 0, 'i': 0}, {'_id': 1, 'a': [2], 'z': 0, 'i': 1}, {'_id': 2, 'a': 'x', 'i': null}]`},
+		{name: "index replaces the array", in: "[{'a': [5, 6]}]", pipeline: "[{'$unwind': {'path': '$a', 'includeArrayIndex': 'a'}}]", want: "[{'a': 0}, {'a': 1}]"},
+		{name: "nested", in: "[{'a': {'b': [1, 2], 'c': 3}}]", pipeline: "[{'$unwind': {'path': '$a.b', 'includeArrayIndex': 'a.i'}}]", want: `[
+			{'a': {'b': 1, 'c': 3, 'i': 0}}, {'a': {'b': 2, 'c': 3, 'i': 1}}]`},
+		{name: "not through arrays", in: "[{'a': [{'b': [1]}]}]", pipeline: "[{'$unwind': '$a.b'}]", want: "[]"},
+		{name: "twice", in: "[{'a': [[1, 2], [3]]}]", pipeline: "[{'$unwind': '$a'}, {'$unwind': '$a'}]", want: "[{'a': 1}, {'a': 2}, {'a': 3}]"},
+		{pipeline: "[{'$unwind': 1}]", code: 15981},
+		{pipeline: "[{'$unwind': {'path': 1}}]", code: 28808},
+		{pipeline: "[{'$unwind': {'path': '$a', 'preserveNullAndEmptyArrays': 1}}]", code: 28809},
+		{pipeline: "[{'$unwind': {'path': '$a', 'includeArrayIndex': 1}}]", code: 28810},
+		{pipeline: "[{'$unwind': {'path': '$a', 'x': 1}}]", code: 28811},
+		{pipeline: "[{'$unwind': {}}]", code: 28812},
+		{pipeline: "[{'$unwind': 'a'}]", code: 28818},
+		{pipeline: "[{'$unwind': {'path': '$a', 'includeArrayIndex': '$i'}}]", code: 28822},
+	})
+}
+
+func TestReplaceRoot(t *testing.T) {
+	in := "[{'_id': 1, 'a': {'b': 2}}]"
+	runCases(t, []stageCase{
+		{in: in, pipeline: "[{'$replaceRoot': {'newRoot': '$a'}}]", want: "[{'b': 2}]"},
+		{in: in, pipeline: "[{'$replaceWith': {'x': '$a.b', 'y': '$nope'}}]", want: "[{'x': 2}]"},
+		{in: in, pipeline: "[{'$replaceWith': '$_id'}]", code: 40228},
+		{in: in, pipeline: "[{'$replaceWith': '$nope'}]", code: 40228},
+		{pipeline: "[{'$replaceRoot': 1}]", code: 40229},
+		{pipeline: "[{'$replaceRoot': {}}]", code: 40414},
+		{pipeline: "[{'$replaceRoot': {'newRoot': '$a', 'b': 1}}]", code: 40415},
+	})
+}
+
+func TestFacet(t *testing.T) {
+	in := "[{'a': 1}, {'a': 2}, {'a': 3}]"
+	runCases(t, []stageCase{
+		{in: in, pipeline: "[{'$facet': {'n': [{'$count': 'n'}], 'all': [], 'two': [{'$skip': 1}, {'$limit': 1}]}}]",
+			want: "[{'n': [{'n': 3}], 'all': [{'a': 1}, {'a': 2}, {'a': 3}], 'two': [{'a': 2}]}]"},
+		{name: "no input", in: "[]", pipeline: "[{'$facet': {'n': [{'$count': 'n'}]}}]", want: "[{'n': []}]"},
+		{pipeline: "[{'$facet': {}}]", code: 40169},
+		{pipeline: "[{'$facet': {'a': 1}}]", code: 40170},
+		{pipeline: "[{'$facet': {'a.b': []}}]", code: 16412},
+		{pipeline: "[{'$facet': {'$a': []}}]", code: 16410},
+	})
+}
+
+func TestFacetSpills(t *testing.T) {
+	opts := testOptions()
+	opts.MemoryMax = 150
+	tc := stageCase{
+		in:       "[{'a': 1}, {'a': 2}, {'a': 3}, {'a': 4}]",
+		pipeline: "[{'$facet': {'n': [{'$count': 'n'}], 'last': [{'$skip': 3}]}}]",
+		code:     mongoerr.QueryExceededMemoryLimitNoDiskUse,
+	}
+	tc.check(t, opts, nil)
+	opts.AllowDiskUse, opts.TempDir = true, t.TempDir()
+	tc.code, tc.want = 0, "[{'n': [{'n': 4}], 'last': [{'a': 4}]}]"
+	tc.check(t, opts, nil)
+}
+
+func TestDocuments(t *testing.T) {
+	opts := &agg.Options{DB: "db"}
+	for _, tc := range []stageCase{
+		{pipeline: "[{'$documents': [{'a': 1}, {'b': {'$literal': '$x'}}]}]", want: "[{'a': 1}, {'b': '$x'}]"},
+		{pipeline: "[{'$documents': []}]", want: "[]"},
+		{pipeline: "[{'$documents': {'a': 1}}]", code: 5858203},
+		{pipeline: "[{'$documents': [1]}]", code: 40228},
+	} {
+		t.Run(tc.pipeline, func(t *testing.T) { tc.check(t, opts, nil) })
+	}
+	p, err := agg.Parse(array(t, "[{'$documents': []}]"), opts)
+	require.NoError(t, err)
+	require.True(t, p.HasSource())
+}
