@@ -225,9 +225,21 @@ func (v Value) Truthy() bool {
 	case TypeDouble:
 		return v.Double() != 0
 	case TypeDecimal128:
-		return !v.Decimal128().IsZero()
+		return !isZeroDecimal(v.data)
 	}
 	return true
+}
+
+// isZeroDecimal reports whether a decimal is zero, whatever its sign and exponent.
+func isZeroDecimal(b []byte) bool {
+	lo, hi := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	switch comb := hi >> 58 & 0x1f; {
+	case comb >= 0x1e: // infinite or NaN
+		return false
+	case comb >= 0x18: // not canonical, which counts as zero
+		return true
+	}
+	return lo == 0 && hi<<15 == 0
 }
 
 // Clone returns a value that shares no bytes with v.
