@@ -5,7 +5,7 @@ import "github.com/tandemdb/tandem/internal/bsonx"
 func comparisonOperators() []Operator {
 	return []Operator{
 		{Name: "$cmp", Min: 2, Max: 2, Build: func(_ string, args []Expr) (Expr, error) {
-			return &binary{args[0], args[1], func(_ *Context, a, b bsonx.Value) (bsonx.Value, error) {
+			return &binaryCall{args[0], args[1], func(_ *Context, a, b bsonx.Value) (bsonx.Value, error) {
 				return bsonx.Int32(int32(compareValues(a, b))), nil
 			}}, nil
 		}},

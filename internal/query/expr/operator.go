@@ -75,15 +75,15 @@ func (e *call) Eval(c *Context) (bsonx.Value, error) {
 	return e.fn(c, vals)
 }
 
-// unary is an operator with one operand.
-type unary struct {
+// unaryCall is an operator with one operand.
+type unaryCall struct {
 	arg Expr
 	fn  func(c *Context, v bsonx.Value) (bsonx.Value, error)
 }
 
-func (e *unary) Args() []Expr { return []Expr{e.arg} }
+func (e *unaryCall) Args() []Expr { return []Expr{e.arg} }
 
-func (e *unary) Eval(c *Context) (bsonx.Value, error) {
+func (e *unaryCall) Eval(c *Context) (bsonx.Value, error) {
 	v, err := e.arg.Eval(c)
 	if err != nil {
 		return v, err
@@ -91,15 +91,15 @@ func (e *unary) Eval(c *Context) (bsonx.Value, error) {
 	return e.fn(c, v)
 }
 
-// binary is an operator with two operands.
-type binary struct {
+// binaryCall is an operator with two operands.
+type binaryCall struct {
 	a, b Expr
 	fn   func(c *Context, a, b bsonx.Value) (bsonx.Value, error)
 }
 
-func (e *binary) Args() []Expr { return []Expr{e.a, e.b} }
+func (e *binaryCall) Args() []Expr { return []Expr{e.a, e.b} }
 
-func (e *binary) Eval(c *Context) (bsonx.Value, error) {
+func (e *binaryCall) Eval(c *Context) (bsonx.Value, error) {
 	a, err := e.a.Eval(c)
 	if err != nil {
 		return a, err
