@@ -248,6 +248,16 @@ func (v Value) Clone() Value {
 	return v
 }
 
+// CloneInto is Clone with the copied bytes in buf, which is overwritten and returned grown.
+func (v Value) CloneInto(buf []byte) (Value, []byte) {
+	if v.data == nil {
+		return v, buf
+	}
+	buf = append(buf[:0], v.data...)
+	v.data = buf
+	return v, buf
+}
+
 // Identical reports whether both values have the same type and bytes, which is
 // narrower than being equal: 1 and 1.0 are equal but not identical.
 func Identical(a, b Value) bool {
