@@ -153,23 +153,32 @@ func (re *Regexp) useStd(s string) bool {
 
 // Match reports whether s contains a match. A search that exceeds its limit finds none.
 func (re *Regexp) Match(s string) bool {
+	ok, err := re.Search(s)
+	return ok && err == nil
+}
+
+// Search reports whether s contains a match, ErrLimit if that took too long to find out.
+func (re *Regexp) Search(s string) (bool, error) {
 	if re.useStd(s) {
 		switch re.literal {
 		case literalContains:
-			return strings.Contains(s, re.prefix)
+			return strings.Contains(s, re.prefix), nil
 		case literalPrefix:
-			return strings.HasPrefix(s, re.prefix)
+			return strings.HasPrefix(s, re.prefix), nil
 		case literalWhole:
-			return s == re.prefix
+			return s == re.prefix, nil
 		}
-		return re.std.MatchString(s)
+		return re.std.MatchString(s), nil
 	}
 	bt, err := re.backtracking()
 	if err != nil {
-		return false
+		return false, err
 	}
 	ok, err := bt.MatchString(s)
-	return ok && err == nil
+	if err != nil {
+		return false, ErrLimit
+	}
+	return ok, nil
 }
 
 // Find returns the first match that begins at byte from of s or later: pairs of start and
