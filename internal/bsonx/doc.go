@@ -67,21 +67,6 @@ func (it *Iter) Rest() []byte {
 	return it.data[:len(it.data)-1]
 }
 
-// Lookup returns the first element named key; the zero Value, whose type is
-// Missing, if there is none.
-func (d Doc) Lookup(key string) Value {
-	it := d.Iter()
-	for {
-		k, v, ok := it.Next()
-		if !ok {
-			return Value{}
-		}
-		if k == key {
-			return v
-		}
-	}
-}
-
 // LookupPath follows a path of field names through embedded documents only; it does
 // not traverse arrays.
 func (d Doc) LookupPath(path ...string) Value {
