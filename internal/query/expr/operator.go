@@ -24,6 +24,7 @@ type Operator struct {
 // families lists the tables of operators.
 func families() [][]Operator {
 	return [][]Operator{
+		arithmeticOperators(),
 		comparisonOperators(),
 		miscOperators(),
 	}

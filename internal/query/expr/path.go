@@ -74,8 +74,8 @@ func (e *valuePath) Eval(c *Context) (bsonx.Value, error) {
 
 func (e *valuePath) Args() []Expr { return []Expr{e.base} }
 
-// follow walks documents by name; an array on the way gives the array of what its
-// elements give, without the missing ones. Numeric components are field names.
+// follow walks documents by name; an array on the way gives the array of what the
+// documents in it give, without the missing ones. Numeric components are field names.
 func (c *Context) follow(v bsonx.Value, parts []string) bsonx.Value {
 	for i, p := range parts {
 		switch v.Type {
@@ -98,7 +98,7 @@ func (c *Context) followArray(arr bsonx.Doc, parts []string) bsonx.Value {
 		if !ok {
 			return c.KeepArray(b)
 		}
-		if elem.Type != bsonx.TypeDocument && elem.Type != bsonx.TypeArray {
+		if elem.Type != bsonx.TypeDocument {
 			continue
 		}
 		if v := c.follow(elem, parts); !v.IsMissing() {
