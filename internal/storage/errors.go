@@ -20,6 +20,8 @@ var (
 	// ErrTxnMemory means that this transaction's writes, or those of all open
 	// transactions together, exceed the engine's memory budget.
 	ErrTxnMemory = errors.New("storage: transaction memory exhausted")
+	// ErrLocked means that another process has the store open.
+	ErrLocked = errors.New("storage: locked")
 	// ErrDeadlock means that waiting for a lock would never end.
 	ErrDeadlock = errors.New("storage: deadlock")
 	// ErrUnsupported means that this engine does not have the operation.
