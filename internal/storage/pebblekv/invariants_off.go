@@ -1,0 +1,5 @@
+//go:build !invariants
+
+package pebblekv
+
+const invariants = false

@@ -1,0 +1,50 @@
+package pebblekv
+
+import (
+	"encoding/binary"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tandemdb/tandem/internal/storage"
+)
+
+// merger adds little-endian int64 operands: counters change without being read.
+// The name is part of every store.
+var merger = &pebble.Merger{
+	Name: "tandem.add64.v1",
+	Merge: func(_, value []byte) (pebble.ValueMerger, error) {
+		s := &sum{}
+		if err := s.add(value); err != nil {
+			return nil, err
+		}
+		return s, nil
+	},
+}
+
+type sum struct {
+	n   int64
+	buf [8]byte
+}
+
+func (s *sum) add(value []byte) error {
+	if len(value) != 8 {
+		return storage.ErrCorruption
+	}
+	s.n += int64(binary.LittleEndian.Uint64(value))
+	return nil
+}
+
+func (s *sum) MergeNewer(value []byte) error { return s.add(value) }
+func (s *sum) MergeOlder(value []byte) error { return s.add(value) }
+
+func (s *sum) Finish(bool) ([]byte, io.Closer, error) {
+	binary.LittleEndian.PutUint64(s.buf[:], uint64(s.n))
+	return s.buf[:], nil, nil
+}
+
+// DeletableFinish lets a compaction drop a counter that is back at zero.
+func (s *sum) DeletableFinish(includesBase bool) ([]byte, bool, io.Closer, error) {
+	v, c, err := s.Finish(includesBase)
+	return v, includesBase && s.n == 0, c, err
+}
