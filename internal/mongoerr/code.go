@@ -169,6 +169,8 @@ const (
 	InterruptedAtShutdown               Code = 11600
 	Interrupted                         Code = 11601
 	InterruptedDueToReplStateChange     Code = 11602
+	DatabaseDifferCase                  Code = 13297
+	AmbiguousIndexKeyPattern            Code = 181
 	OutOfDiskSpace                      Code = 14031
 	WriteConflict                       Code = 112
 	ReadConcernMajorityNotAvailableYet  Code = 134
@@ -392,6 +394,8 @@ var names = map[Code]string{
 	InterruptedAtShutdown:               "InterruptedAtShutdown",
 	Interrupted:                         "Interrupted",
 	InterruptedDueToReplStateChange:     "InterruptedDueToReplStateChange",
+	DatabaseDifferCase:                  "DatabaseDifferCase",
+	AmbiguousIndexKeyPattern:            "AmbiguousIndexKeyPattern",
 	OutOfDiskSpace:                      "OutOfDiskSpace",
 	WriteConflict:                       "WriteConflict",
 	ReadConcernMajorityNotAvailableYet:  "ReadConcernMajorityNotAvailableYet",
