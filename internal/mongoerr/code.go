@@ -210,7 +210,6 @@ const (
 	SearchNotEnabled                    Code = 31082
 	FailPointEnabled                    Code = 192
 	NoSuchSession                       Code = 206
-	DatabaseDifferCase                  Code = 13297
 	ObjectIsBusy                        Code = 314
 	IDLDuplicateField                   Code = 40413
 	IDLFailedToParse                    Code = 40414
@@ -394,7 +393,6 @@ var names = map[Code]string{
 	InterruptedAtShutdown:               "InterruptedAtShutdown",
 	Interrupted:                         "Interrupted",
 	InterruptedDueToReplStateChange:     "InterruptedDueToReplStateChange",
-	DatabaseDifferCase:                  "DatabaseDifferCase",
 	AmbiguousIndexKeyPattern:            "AmbiguousIndexKeyPattern",
 	OutOfDiskSpace:                      "OutOfDiskSpace",
 	WriteConflict:                       "WriteConflict",
