@@ -182,14 +182,18 @@ func (c *Call) View(ctx context.Context, namespaces ...string) (*txn.View, error
 	if t := c.Txn(); t != nil {
 		return &t.View, nil
 	}
-	v, err := c.Service.store.ViewAt(ctx, c.rc.At, namespaces...)
+	at := c.rc.At
+	if at == 0 && c.rc.Level == Snapshot {
+		var err error
+		if at, err = c.Service.keepNow(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v, err := c.Service.store.ViewAt(ctx, at, namespaces...)
 	if err != nil {
 		return nil, err
 	}
 	c.read = v.Timestamp()
-	if c.rc.Level == Snapshot {
-		c.Service.keep(c.read)
-	}
 	return v, nil
 }
 

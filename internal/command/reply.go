@@ -130,8 +130,7 @@ func (s *Service) asError(err error) *mongoerr.Error {
 	var conflict *storage.ConflictError
 	switch {
 	case errors.As(err, &conflict):
-		return mongoerr.New(mongoerr.WriteConflict,
-			"WriteConflict error: this operation conflicted with another operation. Please retry your operation or multi-document transaction.").WithCause(err)
+		return s.store.ConflictError(conflict)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return mongoerr.New(mongoerr.Interrupted, "operation was interrupted").WithCause(err)
 	case errors.Is(err, storage.ErrClosed):

@@ -117,14 +117,11 @@ func (s *Service) lastApplied(ctx context.Context) storage.Timestamp {
 	return ts
 }
 
-// historian is an engine that keeps a state after its name was given to a client.
-type historian interface {
-	KeepHistory(at storage.Timestamp)
-}
-
-// keep asks the engine to keep the state that a reply is going to name.
-func (s *Service) keep(ts storage.Timestamp) {
-	if h, ok := s.store.Engine.(historian); ok {
-		h.KeepHistory(ts)
+// keepNow names the newest state, and asks the engine to keep it, for a reply that is going to
+// name it.
+func (s *Service) keepNow(ctx context.Context) (storage.Timestamp, error) {
+	if h, ok := s.store.Engine.(storage.HistoryKeeper); ok {
+		return h.KeepNow(ctx)
 	}
+	return s.store.Engine.Now(ctx)
 }

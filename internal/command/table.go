@@ -5,6 +5,32 @@ package command
 func specs() []Spec {
 	return append(crudSpecs(), []Spec{
 		{
+			Name: "abortTransaction", Handler: cmdAbortTransaction, Flags: Write | TakesConcern | TxnAllowed | AdminOnly | APIV1,
+			Help: "Drops everything that a transaction did.",
+		},
+		{
+			Name: "commitTransaction", Handler: cmdCommitTransaction, Flags: Write | TakesConcern | TxnAllowed | AdminOnly | APIV1,
+			Help: "Makes everything that a transaction did visible and durable.",
+		},
+		{
+			Name: "endSessions", Handler: cmdEndSessions, Flags: NoAuth | APIV1, Help: "Ends sessions.",
+		},
+		{
+			Name: "killAllSessions", Handler: cmdKillAllSessions, Help: "Kills the sessions of users, or all.",
+		},
+		{
+			Name: "killAllSessionsByPattern", Handler: cmdKillAllSessionsByPattern, Help: "Kills the sessions that match a pattern.",
+		},
+		{
+			Name: "killSessions", Handler: cmdKillSessions, Help: "Kills sessions of the user.",
+		},
+		{
+			Name: "refreshSessions", Handler: cmdRefreshSessions, Flags: NoAuth | APIV1, Help: "Keeps sessions from expiring.",
+		},
+		{
+			Name: "startSession", Handler: cmdStartSession, Help: "Makes a session.",
+		},
+		{
 			Name: "buildInfo", Aliases: []string{"buildinfo"}, Handler: cmdBuildInfo, Flags: NoAuth | TxnInforms,
 			Help: "Describes the server program.",
 		},
