@@ -249,6 +249,7 @@ func (d *decoder) binary() (bsonx.Value, error) {
 }
 
 func (d *decoder) regex() (bsonx.Value, error) {
+	start := d.key
 	pattern, err := d.cstring()
 	if err != nil {
 		return bsonx.Value{}, err
@@ -257,7 +258,7 @@ func (d *decoder) regex() (bsonx.Value, error) {
 	if err != nil {
 		return bsonx.Value{}, err
 	}
-	v, _, _ := bsonx.Payload(bsonx.TypeRegex, pattern[:len(pattern)+len(options):len(pattern)+len(options)])
+	v, _, _ := bsonx.Payload(bsonx.TypeRegex, start[:len(pattern)+len(options)])
 	return v, nil
 }
 
