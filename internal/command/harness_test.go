@@ -168,4 +168,3 @@ func inTxn(cmd bson.D, session byte, number int64, start bool) bson.D {
 	}
 	return cmd
 }
-

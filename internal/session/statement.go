@@ -224,3 +224,12 @@ func (st *Statement) suspend(t *transaction) {
 	t.busySince = time.Time{}
 	st.s.mgr.Stats.active.Add(-1)
 }
+
+// ReadConcern returns the read concern of the transaction's first statement, empty for none or
+// outside transactions.
+func (st *Statement) ReadConcern() bsonx.Doc {
+	if t := st.s.txn; t != nil && st.req.Kind.InTransaction() && !st.ended {
+		return t.concern
+	}
+	return nil
+}
