@@ -62,8 +62,9 @@ type test struct {
 // env is one test's store with helpers that fail the test.
 type env struct {
 	*testing.T
-	eng storage.Engine
-	f   Factory
+	eng  storage.Engine
+	f    Factory
+	open []interface{ Close() error } // what the test has opened
 }
 
 // testTimeout bounds every call that may wait.
@@ -71,7 +72,10 @@ const testTimeout = 20 * time.Second
 
 func newEnv(t *testing.T, f Factory) *env {
 	e := &env{T: t, eng: f.New(t), f: f}
-	t.Cleanup(func() { require.NoError(t, e.eng.Close()) })
+	t.Cleanup(func() {
+		e.closeAll()
+		require.NoError(t, e.eng.Close())
+	})
 	return e
 }
 
@@ -82,9 +86,18 @@ func (e *env) ctx() context.Context {
 	return ctx
 }
 
-// reopen closes the engine and opens its store again.
+// closeAll closes what the test has opened.
+func (e *env) closeAll() {
+	for _, c := range e.open {
+		_ = c.Close()
+	}
+	e.open = nil
+}
+
+// reopen closes everything, then the engine, and opens its store again.
 func (e *env) reopen() {
 	e.Helper()
+	e.closeAll()
 	require.NoError(e, e.eng.Close())
 	e.eng = e.f.Reopen(e.T, e.eng)
 }
@@ -96,7 +109,7 @@ func (e *env) beginWith(o storage.TxnOptions) *tx {
 	e.Helper()
 	t, err := e.eng.Begin(e.ctx(), o)
 	require.NoError(e, err)
-	e.T.Cleanup(t.Rollback)
+	e.open = append(e.open, t)
 	return &tx{Txn: t, e: e}
 }
 
@@ -107,7 +120,7 @@ func (e *env) snapshotAt(at storage.Timestamp) *view {
 	e.Helper()
 	r, err := e.eng.Snapshot(e.ctx(), at)
 	require.NoError(e, err)
-	e.T.Cleanup(func() { _ = r.Close() })
+	e.open = append(e.open, r)
 	return &view{Reader: r, e: e}
 }
 
