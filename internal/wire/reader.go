@@ -90,15 +90,11 @@ func (r *Reader) Read() (*Message, error) {
 	default:
 		return nil, frameErrorf("operation code %d is not supported", m.OpCode)
 	}
-	if err != nil && !isRequestError(err) {
+	var reqErr *RequestError
+	if err != nil && !errors.As(err, &reqErr) {
 		return nil, err
 	}
 	return m, err
-}
-
-func isRequestError(err error) bool {
-	var reqErr *RequestError
-	return errors.As(err, &reqErr)
 }
 
 // Release gives the buffers of the current message back. Its documents must not

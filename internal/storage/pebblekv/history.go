@@ -181,8 +181,10 @@ func (db *DB) snapshotAt(_ context.Context, at storage.Timestamp) (storage.Reade
 		return nil, err
 	}
 	r := &reader{ts: at, kept: k}
-	r.core.db, r.core.snap, r.core.key = db, k.snap, r.keyBuf[:0]
-	db.open.Add(1)
+	r.core.snap = k.snap
+	if err := db.openReader(r); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 

@@ -218,8 +218,8 @@ func (i *iter) Close() error {
 		return i.err
 	}
 	c := i.core
-	c.lock()
-	defer c.unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if i.core == nil { // the transaction has just ended
 		return i.err
 	}

@@ -37,12 +37,13 @@ type DB struct {
 	memory   memory
 	tokens   tokens
 
-	txnID  atomic.Uint64
-	open   atomic.Int64 // readers and iterators that are not closed
-	closed atomic.Bool
-	done   chan struct{} // closed by Close
-	failed atomic.Pointer[error]
-	broken chan struct{} // closed by fail
+	txnID   atomic.Uint64
+	readers readers
+	open    atomic.Int64 // readers and iterators that are not closed
+	closed  atomic.Bool
+	done    chan struct{} // closed by Close
+	failed  atomic.Pointer[error]
+	broken  chan struct{} // closed by fail
 
 	background sync.WaitGroup
 	markWanted atomic.Bool
@@ -50,8 +51,10 @@ type DB struct {
 	hook       func(step string)
 }
 
-// closeWait bounds how long Close waits for readers in use.
-const closeWait = 5 * time.Second
+// closeWait is how long Close waits for readers and iterators before it closes
+// them itself. Every call fails from the start of Close, so one that is left
+// after this time is not in use.
+const closeWait = time.Second
 
 // Open opens the store in dir, creating it if there is none. It fails with
 // storage.ErrLocked where another process has it open.
@@ -198,8 +201,8 @@ func (db *DB) fail(err error) {
 	}
 }
 
-// Close ends the engine: it rolls back open transactions and waits a few
-// seconds for readers that are in use. It is idempotent.
+// Close ends the engine: it rolls back open transactions and closes readers,
+// after a short wait for calls in progress. It is idempotent.
 func (db *DB) Close() error {
 	if !db.closed.CompareAndSwap(false, true) {
 		return nil
@@ -208,6 +211,9 @@ func (db *DB) Close() error {
 	db.background.Wait()
 	for deadline := time.Now().Add(closeWait); db.open.Load() > 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
+	}
+	for _, r := range db.readers.all() {
+		_ = r.Close() // its errors are of reads that nobody waits for
 	}
 	for _, t := range db.reg.all() {
 		t.Rollback()

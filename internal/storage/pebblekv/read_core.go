@@ -16,7 +16,7 @@ import (
 // from a Pebble snapshot when it needs them. It is not safe for concurrent use.
 type readCore struct {
 	db   *DB
-	mu   *sync.Mutex      // of the transaction, nil for a plain reader
+	mu   *sync.Mutex      // of the reader or transaction
 	snap *pebble.Snapshot // nil: base is the snapshot
 
 	base     *pebble.Iterator
@@ -137,30 +137,16 @@ func (c *readCore) giveBack(it *pebble.Iterator) error {
 func (c *readCore) batchGet(
 	ctx context.Context, keys [][]byte, ov *overlay, fn func(int, []byte) error,
 ) error {
-	c.lock()
+	c.mu.Lock()
 	it, err := c.borrow(nil, nil)
-	c.unlock()
+	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	err = c.batchGetFrom(ctx, it, keys, ov, fn)
-	c.lock()
-	defer c.unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return errors.Join(err, c.giveBack(it))
-}
-
-// lock and unlock guard the fields against the background and Close, which look
-// at the transactions of others.
-func (c *readCore) lock() {
-	if c.mu != nil {
-		c.mu.Lock()
-	}
-}
-
-func (c *readCore) unlock() {
-	if c.mu != nil {
-		c.mu.Unlock()
-	}
 }
 
 // closeIdle closes the iterators of an idle transaction, which pin memtables and
@@ -182,6 +168,9 @@ func (c *readCore) batchGetFrom(
 ) error {
 	var buf []byte
 	for i, key := range keys {
+		if c.db.closed.Load() {
+			return storage.ErrClosed
+		}
 		if i%checkEvery == checkEvery-1 {
 			if err := ctx.Err(); err != nil {
 				return err

@@ -2,6 +2,9 @@ package pebblekv
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
 
 	"github.com/tandemdb/tandem/internal/storage"
 )
@@ -9,11 +12,62 @@ import (
 // reader is a Reader of one committed state. It is used by one goroutine at a
 // time.
 type reader struct {
+	mu     sync.Mutex // held during each call; against Close of the engine
 	core   readCore
 	ts     storage.Timestamp // zero until known
 	kept   *keptSnapshot     // for an older state
 	closed bool
-	keyBuf [96]byte
+	keyBuf [64]byte
+
+	shard      *readerShard
+	prev, next *reader
+}
+
+// readers lists the open readers, so that Close of the engine can close those
+// that were forgotten. It takes no part in reading.
+type readers struct{ shards [16]readerShard }
+
+type readerShard struct {
+	mu   sync.Mutex
+	head *reader
+	_    [48]byte // a cache line of its own
+}
+
+func (l *readers) add(r *reader) {
+	r.shard = &l.shards[rand.Uint32()%uint32(len(l.shards))]
+	r.shard.mu.Lock()
+	defer r.shard.mu.Unlock()
+	if r.next = r.shard.head; r.next != nil {
+		r.next.prev = r
+	}
+	r.shard.head = r
+}
+
+func (l *readers) remove(r *reader) {
+	r.shard.mu.Lock()
+	defer r.shard.mu.Unlock()
+	if r.prev == nil {
+		r.shard.head = r.next
+	} else {
+		r.prev.next = r.next
+	}
+	if r.next != nil {
+		r.next.prev = r.prev
+	}
+	r.prev, r.next = nil, nil
+}
+
+func (l *readers) all() []*reader {
+	var out []*reader
+	for i := range l.shards {
+		sh := &l.shards[i]
+		sh.mu.Lock()
+		for r := sh.head; r != nil; r = r.next {
+			out = append(out, r)
+		}
+		sh.mu.Unlock()
+	}
+	return out
 }
 
 // Snapshot returns a reader of the newest state, or of an older one that is
@@ -34,18 +88,13 @@ func (db *DB) Snapshot(ctx context.Context, at storage.Timestamp) (storage.Reade
 
 func (db *DB) newReader() (*reader, error) {
 	r := &reader{}
-	r.core.db = db
-	r.core.key = r.keyBuf[:0]
-	db.open.Add(1)
-	if db.closed.Load() { // Close has not seen this reader
-		db.open.Add(-1)
-		return nil, storage.ErrClosed
+	if err := db.openReader(r); err != nil {
+		return nil, err
 	}
 	commits, published := db.commits.Load(), db.now()
 	it, err := db.pdb.NewIter(nil)
 	if err != nil {
-		db.open.Add(-1)
-		return nil, err
+		return nil, errors.Join(err, r.Close())
 	}
 	r.core.base = it
 	if commits&1 == 0 && db.commits.Load() == commits {
@@ -54,17 +103,35 @@ func (db *DB) newReader() (*reader, error) {
 	return r, nil
 }
 
-func (r *reader) check() error {
-	if r.closed {
-		return storage.ErrClosed
+// openReader registers r, which must be closed from then on.
+func (db *DB) openReader(r *reader) error {
+	r.core.db, r.core.mu, r.core.key = db, &r.mu, r.keyBuf[:0]
+	db.open.Add(1)
+	db.readers.add(r)
+	if db.closed.Load() { // Close may not have seen it
+		return errors.Join(storage.ErrClosed, r.Close())
 	}
-	return r.core.db.check()
+	return nil
+}
+
+// enter begins a call; r.mu ends it.
+func (r *reader) enter() error {
+	r.mu.Lock()
+	err := storage.ErrClosed
+	if !r.closed {
+		err = r.core.db.check()
+	}
+	if err != nil {
+		r.mu.Unlock()
+	}
+	return err
 }
 
 func (r *reader) Get(_ context.Context, key, dst []byte) ([]byte, bool, error) {
-	if err := r.check(); err != nil {
+	if err := r.enter(); err != nil {
 		return dst, false, err
 	}
+	defer r.mu.Unlock()
 	r.core.key = appendData(r.core.key[:0], key)
 	v, ok, err := r.core.get(r.core.key)
 	if !ok {
@@ -74,16 +141,18 @@ func (r *reader) Get(_ context.Context, key, dst []byte) ([]byte, bool, error) {
 }
 
 func (r *reader) BatchGet(ctx context.Context, keys [][]byte, fn func(int, []byte) error) error {
-	if err := r.check(); err != nil {
+	if err := r.enter(); err != nil {
 		return err
 	}
+	r.mu.Unlock() // fn may use the reader
 	return r.core.batchGet(ctx, keys, nil, fn)
 }
 
 func (r *reader) Scan(_ context.Context, lo, hi []byte, o storage.ScanOptions) (storage.Iter, error) {
-	if err := r.check(); err != nil {
+	if err := r.enter(); err != nil {
 		return nil, err
 	}
+	defer r.mu.Unlock()
 	i, err := r.core.scan(nil, lo, hi, o)
 	if err != nil {
 		return nil, err
@@ -94,24 +163,29 @@ func (r *reader) Scan(_ context.Context, lo, hi []byte, o storage.ScanOptions) (
 // Timestamp reads the fixed key only if a commit was under way when the
 // snapshot was taken. It is zero where the store cannot be read.
 func (r *reader) Timestamp() storage.Timestamp {
-	if r.ts == 0 && r.check() == nil {
-		ts, err := r.core.timestamp()
-		if err != nil {
-			r.core.db.fail(err)
-			return 0
-		}
-		r.ts = ts
+	if r.ts != 0 || r.enter() != nil {
+		return r.ts
 	}
-	return r.ts
+	defer r.mu.Unlock()
+	ts, err := r.core.timestamp()
+	if err != nil {
+		r.core.db.fail(err)
+		return 0
+	}
+	r.ts = ts
+	return ts
 }
 
 func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.closed {
 		return nil
 	}
 	r.closed = true
 	err := r.core.reset()
 	r.kept.unref()
+	r.core.db.readers.remove(r)
 	r.core.db.open.Add(-1)
 	return err
 }

@@ -66,6 +66,8 @@ func (db *DB) Begin(_ context.Context, o storage.TxnOptions) (storage.Txn, error
 		return nil, err
 	}
 	t := &txn{db: db}
+	t.mu.Lock() // once registered, the background looks at it
+	defer t.mu.Unlock()
 	t.info.ID = db.txnID.Add(1)
 	t.info.Started = db.opts.Now()
 	t.info.Tag = o.Tag
