@@ -197,3 +197,7 @@ func size32(b []byte) (int, bool) {
 	n := int32(binary.LittleEndian.Uint32(b))
 	return int(n), n >= 0
 }
+
+// Payload reads a value of type t from its bytes as they follow the key in a document, at the
+// start of b, and returns it with its size. The value aliases b.
+func Payload(t Type, b []byte) (v Value, size int, ok bool) { return decode(t, b) }

@@ -117,7 +117,16 @@ type Index struct {
 	PartialFilter bsonx.Doc // nil for none
 	ExpireAfter   int64     // seconds, -1 for no TTL
 
+	// Filter is the compiled PartialFilter, nil for none. Whoever makes an index sets it
+	// before the index is used.
+	Filter Filter
+
 	State *IndexState
+}
+
+// Filter says which documents a partial index holds.
+type Filter = interface {
+	Matches(doc bsonx.Doc) bool
 }
 
 // IndexState is what all versions of one index share. It is safe for concurrent use.

@@ -102,3 +102,17 @@ func (c *Collection) Renamed(ns string) *Collection {
 	n.NS = ns
 	return n
 }
+
+// Bare returns the collection without indexes, under another ident and UUID.
+func (c *Collection) Bare(id layout.Ident, uuid [16]byte) *Collection {
+	n := c.clone()
+	n.ID, n.UUID, n.Indexes = id, uuid, nil
+	return n
+}
+
+// WithIdent returns the index under an ident.
+func (x *Index) WithIdent(id layout.Ident) *Index {
+	n := *x
+	n.ID = id
+	return &n
+}

@@ -181,5 +181,11 @@ func (l Lock) ToWrite() Lock {
 	return l
 }
 
+// Borrowed returns the same lock for somebody who is not to release it.
+func (l Lock) Borrowed() Lock {
+	l.table = nil
+	return l
+}
+
 // Namespace returns what is locked.
 func (l Lock) Namespace() string { return l.ns }

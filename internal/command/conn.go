@@ -35,6 +35,8 @@ type Conn struct {
 	// awaitData getMore, end then; others are finished.
 	Draining <-chan struct{}
 
+	state connState
+
 	mu struct {
 		sync.Mutex
 		greeted  bool

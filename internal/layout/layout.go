@@ -173,3 +173,9 @@ func CounterRecords(id Ident) []byte { return header(nil, counterRecords, id) }
 
 // CounterBytes is the counter of the BSON bytes of a collection's documents.
 func CounterBytes(id Ident) []byte { return header(nil, counterBytes, id) }
+
+// MustLock reports whether a key has to be locked before it is written: records and the
+// catalog. Unique index keys have to be, too, but do not look different from others.
+func MustLock(key []byte) bool {
+	return len(key) > 0 && (key[0] == prefixRecord || key[0] == prefixCatalog)
+}

@@ -161,7 +161,7 @@ const (
 	APIVersionError                     Code = 322
 	APIStrictError                      Code = 323
 	APIDeprecationError                 Code = 324
-	TransactionTooLargeForCache         Code = 313
+	TransactionTooLargeForCache         Code = 388
 	CollectionUUIDMismatch              Code = 361
 	TemporarilyUnavailable              Code = 365
 	BSONObjectTooLarge                  Code = 10334
@@ -169,6 +169,8 @@ const (
 	InterruptedAtShutdown               Code = 11600
 	Interrupted                         Code = 11601
 	InterruptedDueToReplStateChange     Code = 11602
+	DatabaseDifferCase                  Code = 13297
+	AmbiguousIndexKeyPattern            Code = 181
 	OutOfDiskSpace                      Code = 14031
 	WriteConflict                       Code = 112
 	ReadConcernMajorityNotAvailableYet  Code = 134
@@ -190,9 +192,54 @@ const (
 	KeyNotFound                         Code = 211
 	DurationOverflow                    Code = 159
 	JSInterpreterFailure                Code = 139
+	ConflictingOperationInProgress      Code = 117
+	CursorInUse                         Code = 143
+	QueryPlanKilled                     Code = 175
+	PreparedTransactionInProgress       Code = 267
+	APIMismatchError                    Code = 347
+	UnsupportedOpQueryCommand           Code = 352
+	FailPointSetFailed                  Code = 266
+	ClusterTimeFailsRateLimiter         Code = 205
+	CommandNotSupported                 Code = 115
+	ClientMetadataMissingField          Code = 183
+	ClientMetadataAppNameTooLarge       Code = 184
+	ClientMetadataDocumentTooLarge      Code = 185
+	ClientMetadataCannotBeMutated       Code = 186
+	InternalTransactionNotSupported     Code = 358
+	ResourceExhausted                   Code = 402
+	SearchNotEnabled                    Code = 31082
+	FailPointEnabled                    Code = 192
+	NoSuchSession                       Code = 206
+	ObjectIsBusy                        Code = 314
+	IDLDuplicateField                   Code = 40413
+	IDLFailedToParse                    Code = 40414
+	IDLUnknownField                     Code = 40415
 )
 
 var names = map[Code]string{
+	ConflictingOperationInProgress:      "ConflictingOperationInProgress",
+	CursorInUse:                         "CursorInUse",
+	QueryPlanKilled:                     "QueryPlanKilled",
+	PreparedTransactionInProgress:       "PreparedTransactionInProgress",
+	APIMismatchError:                    "APIMismatchError",
+	UnsupportedOpQueryCommand:           "UnsupportedOpQueryCommand",
+	FailPointSetFailed:                  "FailPointSetFailed",
+	ClusterTimeFailsRateLimiter:         "ClusterTimeFailsRateLimiter",
+	CommandNotSupported:                 "CommandNotSupported",
+	ClientMetadataMissingField:          "ClientMetadataMissingField",
+	ClientMetadataAppNameTooLarge:       "ClientMetadataAppNameTooLarge",
+	ClientMetadataDocumentTooLarge:      "ClientMetadataDocumentTooLarge",
+	ClientMetadataCannotBeMutated:       "ClientMetadataCannotBeMutated",
+	InternalTransactionNotSupported:     "InternalTransactionNotSupported",
+	ResourceExhausted:                   "ResourceExhausted",
+	SearchNotEnabled:                    "SearchNotEnabled",
+	FailPointEnabled:                    "FailPointEnabled",
+	NoSuchSession:                       "NoSuchSession",
+	DatabaseDifferCase:                  "DatabaseDifferCase",
+	ObjectIsBusy:                        "ObjectIsBusy",
+	IDLDuplicateField:                   "IDLDuplicateField",
+	IDLFailedToParse:                    "IDLFailedToParse",
+	IDLUnknownField:                     "IDLUnknownField",
 	InternalError:                       "InternalError",
 	BadValue:                            "BadValue",
 	NoSuchKey:                           "NoSuchKey",
@@ -346,6 +393,7 @@ var names = map[Code]string{
 	InterruptedAtShutdown:               "InterruptedAtShutdown",
 	Interrupted:                         "Interrupted",
 	InterruptedDueToReplStateChange:     "InterruptedDueToReplStateChange",
+	AmbiguousIndexKeyPattern:            "AmbiguousIndexKeyPattern",
 	OutOfDiskSpace:                      "OutOfDiskSpace",
 	WriteConflict:                       "WriteConflict",
 	ReadConcernMajorityNotAvailableYet:  "ReadConcernMajorityNotAvailableYet",

@@ -17,6 +17,7 @@ import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/layout"
+	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/storage"
 )
 
@@ -29,10 +30,24 @@ type Store struct {
 	// maxTransactionLockRequestTimeoutMillis. Negative waits for ever.
 	LockTimeout atomic.Int64 // time.Duration
 
+	compileFilter func(filter bsonx.Doc) (catalog.Filter, error)
+
 	nextIdent atomic.Uint32
 	identMu   sync.Mutex
 	identEnd  uint32 // idents below are reserved on disk
 	reserveMu sync.Mutex
+
+	building struct {
+		sync.Mutex
+		m map[layout.Ident]bool // indexes under construction, which are no garbage
+	}
+}
+
+// StoreOptions are what a Store needs from the layers above it.
+type StoreOptions struct {
+	// CompileFilter compiles the filter of a partial index. Without it partial indexes
+	// are refused.
+	CompileFilter func(filter bsonx.Doc) (interface{ Matches(doc bsonx.Doc) bool }, error)
 }
 
 const (
@@ -43,9 +58,15 @@ const (
 // DefaultLockTimeout is MongoDB's default of maxTransactionLockRequestTimeoutMillis.
 const DefaultLockTimeout = 5 * time.Millisecond
 
-// Open loads the catalog from the engine. The Store does not close the engine.
-func Open(ctx context.Context, eng storage.Engine) (*Store, error) {
-	s := &Store{Engine: eng}
+// Open loads the catalog from the engine and destroys what index builds left behind that a
+// crash interrupted. nil options are the zero StoreOptions. The Store does not close the
+// engine.
+func Open(ctx context.Context, eng storage.Engine, opts *StoreOptions) (*Store, error) {
+	if opts == nil {
+		opts = &StoreOptions{}
+	}
+	s := &Store{Engine: eng, compileFilter: opts.CompileFilter}
+	s.building.m = make(map[layout.Ident]bool)
 	s.LockTimeout.Store(int64(DefaultLockTimeout))
 	r, err := eng.Snapshot(ctx, 0)
 	if err != nil {
@@ -63,7 +84,7 @@ func Open(ctx context.Context, eng storage.Engine) (*Store, error) {
 	}
 	s.nextIdent.Store(uint32(max(mark, 1)))
 	s.identEnd = uint32(max(mark, 1))
-	return s, nil
+	return s, s.Reclaim(ctx)
 }
 
 func (s *Store) load(ctx context.Context, r storage.Reader) ([]*catalog.Collection, error) {
@@ -81,6 +102,11 @@ func (s *Store) load(ctx context.Context, r storage.Reader) ([]*catalog.Collecti
 		}
 		if err := loadState(ctx, r, c); err != nil {
 			return nil, err
+		}
+		for _, x := range c.Indexes {
+			if err := s.prepareIndex(x); err != nil {
+				return nil, err
+			}
 		}
 		colls = append(colls, c)
 	}
@@ -109,6 +135,22 @@ func loadState(ctx context.Context, r storage.Reader, c *catalog.Collection) err
 			return err
 		}
 	}
+	return nil
+}
+
+// prepareIndex completes an index that was made from its specification.
+func (s *Store) prepareIndex(x *catalog.Index) error {
+	if x.PartialFilter == nil {
+		return nil
+	}
+	if s.compileFilter == nil {
+		return mongoerr.New(mongoerr.NotImplemented, "index option 'partialFilterExpression' is not supported")
+	}
+	f, err := s.compileFilter(x.PartialFilter)
+	if err != nil {
+		return err
+	}
+	x.Filter = f
 	return nil
 }
 

@@ -31,9 +31,7 @@ type Txn struct {
 	fresh bool // nothing has been read: the snapshot may still move
 
 	counts []count
-	keys   keySet // scratch of index maintenance
-	lockRq []storage.LockRequest
-	buf    []byte
+	scr    *scratch // nil until the first write
 }
 
 // count is the change of one collection's counters.
@@ -138,12 +136,17 @@ func (t *Txn) Rollback() {
 	t.end()
 }
 
-func (t *Txn) end() { t.unlock() }
+func (t *Txn) end() {
+	t.freeScratch()
+	t.unlock()
+}
 
 // storageError gives storage's sentinels their MongoDB code. Conflicts stay what they are: the
 // statement decides whether to wait or to fail.
 func storageError(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, storage.ErrTxnTooLarge), errors.Is(err, storage.ErrTxnMemory):
 		return mongoerr.New(mongoerr.TransactionTooLargeForCache,
 			"transaction is too large and will not fit in the storage engine cache: %w", err)
@@ -175,4 +178,3 @@ func (s *Store) Await(ctx context.Context, conflict *storage.ConflictError) erro
 	}
 	return nil
 }
-

@@ -18,6 +18,7 @@ type View struct {
 	reader storage.Reader
 	txn    *Txn // nil for a plain snapshot
 
+	buf   []byte // scratch for keys
 	locks []catalog.Lock
 	ddl   catalog.Change // uncommitted catalog changes of the transaction, nil for none
 }
@@ -85,7 +86,7 @@ func (v *View) unlock() {
 	for _, l := range v.locks {
 		l.Release()
 	}
-	v.locks = v.locks[:0]
+	v.locks = nil
 }
 
 // Snapshot returns the catalog as the view sees it, for listing.
@@ -141,6 +142,9 @@ func (v *View) changed(ns string, c *catalog.Collection, cur *catalog.Snapshot, 
 	return nil, mongoerr.New(mongoerr.SnapshotUnavailable,
 		"Unable to read from a snapshot due to pending collection catalog changes to collection '%s'; please retry the operation.", ns)
 }
+
+// borrow makes the view use a lock that the caller holds and releases.
+func (v *View) borrow(l catalog.Lock) { v.locks = append(v.locks, l.Borrowed()) }
 
 // lock takes or upgrades the lock of ns and reports whether it was new.
 func (v *View) lock(ctx context.Context, ns string, mode catalog.LockMode, timeout time.Duration) (bool, error) {

@@ -90,11 +90,15 @@ func (r *Reader) Read() (*Message, error) {
 	default:
 		return nil, frameErrorf("operation code %d is not supported", m.OpCode)
 	}
-	var reqErr *RequestError
-	if err != nil && !errors.As(err, &reqErr) {
+	if err != nil && !isRequestError(err) {
 		return nil, err
 	}
 	return m, err
+}
+
+func isRequestError(err error) bool {
+	var reqErr *RequestError
+	return errors.As(err, &reqErr)
 }
 
 // Release gives the buffers of the current message back. Its documents must not

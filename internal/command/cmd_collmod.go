@@ -1,0 +1,154 @@
+package command
+
+import (
+	"context"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/txn"
+)
+
+// cmdCollMod changes options of a collection or view, or of one of its indexes.
+func cmdCollMod(ctx context.Context, c *Call) error {
+	return c.ddl(ctx, func(t *txn.Txn) error {
+		coll, err := t.ForDDL(ctx, c.ns)
+		if err != nil {
+			return err
+		}
+		if coll == nil {
+			return missingNS(c.ns)
+		}
+		var m txn.Modification
+		if m.Options, err = c.newOptions(coll); err != nil {
+			return err
+		}
+		if v := c.Arg("index"); !v.IsMissing() {
+			if err := c.notOnView(coll); err != nil {
+				return err
+			}
+			change, err := c.indexChange(coll, v.Doc())
+			if err != nil {
+				return err
+			}
+			m.Indexes = append(m.Indexes, change)
+		}
+		if m.Options == nil && m.Indexes == nil {
+			return nil
+		}
+		_, err = t.Modify(ctx, coll, m)
+		return err
+	}, c.ns)
+}
+
+// newOptions returns the options of coll with what the command changes, nil if it changes
+// none.
+func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
+	given := c.ownFields("index", "cappedSize", "cappedMax", "dryRun")
+	if c.Arg("dryRun").Truthy() {
+		return nil, mongoerr.New(mongoerr.NotImplemented, "collMod: 'dryRun' is not supported")
+	}
+	sized := bsonx.NewBuilder(nil)
+	for _, f := range [...][2]string{{"cappedSize", "size"}, {"cappedMax", "max"}} {
+		v := c.Arg(f[0])
+		if v.IsMissing() {
+			continue
+		}
+		if !coll.Capped {
+			return nil, mongoerr.New(mongoerr.InvalidOptions, "Cannot resize a non-capped collection %s", coll.NS)
+		}
+		sized.Value(f[1], v)
+	}
+	changes := bsonx.Doc(bsonx.NewBuilder(nil).Append(given).Append(sized.Build()).Build())
+	if changes.IsEmpty() {
+		return nil, nil
+	}
+	if !given.Lookup("viewOn").IsMissing() != !given.Lookup("pipeline").IsMissing() {
+		return nil, mongoerr.New(mongoerr.InvalidOptions, "Must specify both 'viewOn' and 'pipeline' when modifying a view")
+	}
+	if err := c.checkCreate(given); err != nil {
+		return nil, err
+	}
+	b := bsonx.NewBuilder(nil)
+	for it := coll.Options.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			break
+		}
+		if n := changes.Lookup(key); !n.IsMissing() {
+			v = n
+		}
+		b.Value(key, v)
+	}
+	for it := changes.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			return b.Build(), nil
+		}
+		if coll.Options.Lookup(key).IsMissing() {
+			b.Value(key, v)
+		}
+	}
+}
+
+// indexChange reads the index field and reports old and new values.
+func (c *Call) indexChange(coll *catalog.Collection, d bsonx.Doc) (txn.IndexChange, error) {
+	var change txn.IndexChange
+	x, err := modifiedIndex(coll, d)
+	if err != nil {
+		return change, err
+	}
+	change.Name = x.Name
+	for it := d.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			break
+		}
+		switch key {
+		case "keyPattern", "name":
+		case "expireAfterSeconds":
+			n, whole := integer(v)
+			if !whole {
+				return change, wrongType("collMod.index.expireAfterSeconds", v.Type, Number)
+			}
+			change.ExpireAfterSeconds = &n
+			if x.ExpireAfter >= 0 {
+				c.Reply.Int64("expireAfterSeconds_old", x.ExpireAfter)
+			}
+			c.Reply.Int64("expireAfterSeconds_new", n)
+		case "hidden":
+			hidden := v.Truthy()
+			change.Hidden = &hidden
+			if hidden != x.Hidden {
+				c.Reply.Bool("hidden_old", x.Hidden).Bool("hidden_new", hidden)
+			}
+		case "unique", "prepareUnique":
+			return change, mongoerr.New(mongoerr.NotImplemented, "collMod: 'index.%s' is not supported", key)
+		default:
+			return change, unknownField("collMod.index", key)
+		}
+	}
+	if change.ExpireAfterSeconds == nil && change.Hidden == nil {
+		return change, mongoerr.New(mongoerr.InvalidOptions, "no expireAfterSeconds, hidden, unique, or prepareUnique field")
+	}
+	return change, nil
+}
+
+func modifiedIndex(coll *catalog.Collection, d bsonx.Doc) (*catalog.Index, error) {
+	name, pattern := d.Lookup("name"), d.Lookup("keyPattern")
+	switch {
+	case name.IsMissing() == pattern.IsMissing():
+		return nil, mongoerr.New(mongoerr.InvalidOptions, "must specify either index name or key pattern, and not both")
+	case !name.IsMissing():
+		if x := coll.Index(name.Str()); x != nil {
+			return x, nil
+		}
+		return nil, mongoerr.New(mongoerr.IndexNotFound, "cannot find index %s for ns %s", name.Str(), coll.NS)
+	}
+	for _, x := range coll.Indexes {
+		if bsonx.CompareDocs(x.Pattern, pattern.Doc()) == 0 {
+			return x, nil
+		}
+	}
+	return nil, mongoerr.New(mongoerr.IndexNotFound, "cannot find index %s for ns %s", pattern.Doc(), coll.NS)
+}

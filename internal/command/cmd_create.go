@@ -1,0 +1,163 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/agg"
+	"github.com/tandemdb/tandem/internal/query/match"
+	"github.com/tandemdb/tandem/internal/txn"
+)
+
+// cmdCreate makes a collection or a view.
+func cmdCreate(ctx context.Context, c *Call) error {
+	options := c.createOptions()
+	if err := c.checkCreate(options); err != nil {
+		return err
+	}
+	if t := c.Txn(); t != nil {
+		if err := c.mayCreate(); err != nil {
+			return err
+		}
+		if strings.HasPrefix(c.coll, "system.") {
+			return mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create system collection %s within a transaction.", c.ns)
+		}
+		_, err := t.CreateCollection(ctx, c.ns, options)
+		return err
+	}
+	return c.ddl(ctx, func(t *txn.Txn) error {
+		old, err := t.ForDDL(ctx, c.ns)
+		if err != nil {
+			return err
+		}
+		if old != nil {
+			return sameOptions(old, options)
+		}
+		_, err = t.CreateCollection(ctx, c.ns, options)
+		return err
+	}, c.ns)
+}
+
+// createOptions are the options as listCollections shows them.
+func (c *Call) createOptions() bsonx.Doc {
+	b := bsonx.NewBuilder(nil)
+	for it := c.ownFields("autoIndexId", "flags", "temp", "idIndex").Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			return b.Build()
+		}
+		switch key {
+		case "capped":
+			if v.Truthy() {
+				b.Bool(key, true)
+			}
+		case "clusteredIndex":
+			b.Value(key, clusteredOption(v))
+		default:
+			b.Value(key, v)
+		}
+	}
+}
+
+// clusteredOption completes the clusteredIndex option.
+func clusteredOption(v bsonx.Value) bsonx.Value {
+	d := v.Doc()
+	if v.Type != bsonx.TypeDocument {
+		return v
+	}
+	b := bsonx.NewBuilder(nil).Int32("v", 2).Value("key", d.Lookup("key"))
+	if name := d.Lookup("name"); !name.IsMissing() {
+		b.Value("name", name)
+	} else {
+		b.String("name", "_id_")
+	}
+	return bsonx.Document(b.Value("unique", d.Lookup("unique")).Build())
+}
+
+// checkCreate reports what is wrong with filters and pipelines among the options.
+func (c *Call) checkCreate(options bsonx.Doc) error {
+	if v := options.Lookup("validator").Doc(); v != nil {
+		if err := checkValidator(c.ns, v); err != nil {
+			return err
+		}
+	}
+	if on := options.Lookup("viewOn"); on.Type == bsonx.TypeString {
+		if on.Str() == "" {
+			return mongoerr.New(mongoerr.BadValue, "'viewOn' cannot be empty")
+		}
+		return c.checkView(on.Str(), options.Lookup("pipeline").Doc())
+	}
+	return nil
+}
+
+// checkValidator compiles a validator, to see whether it can be.
+func checkValidator(ns string, v bsonx.Doc) error {
+	if db, _ := catalog.SplitNS(ns); db == "admin" || db == "local" || db == "config" {
+		return mongoerr.New(mongoerr.InvalidOptions, "Document validators are not allowed on collection %s in the %s database", ns, db)
+	}
+	_, err := match.CompileFor(match.Validator, v, nil)
+	return err
+}
+
+// checkView compiles a view's pipeline.
+func (c *Call) checkView(source string, pipeline bsonx.Doc) error {
+	if pipeline == nil {
+		return nil
+	}
+	_, err := agg.Parse(pipeline, &agg.Options{DB: c.DB, Coll: source})
+	return err
+}
+
+// sameOptions lets a collection be created once more if nothing would be different.
+func sameOptions(old *catalog.Collection, options bsonx.Doc) error {
+	if bsonx.CompareDocs(withoutUUID(old.Options), options) == 0 {
+		return nil
+	}
+	return mongoerr.New(mongoerr.NamespaceExists, "namespace %s already exists, but with different options: %s", old.NS, old.Options)
+}
+
+func withoutUUID(d bsonx.Doc) bsonx.Doc {
+	if d.Lookup("uuid").IsMissing() {
+		return d
+	}
+	b := bsonx.NewBuilder(nil)
+	for it := d.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			return b.Build()
+		}
+		if key != "uuid" {
+			b.Value(key, v)
+		}
+	}
+}
+
+// mayCreate reports why a transaction cannot create something.
+func (c *Call) mayCreate() error {
+	if err := c.MayCreateInTxn(); err != nil {
+		return err
+	}
+	if !c.localConcern() {
+		return mongoerr.New(mongoerr.InvalidOptions,
+			"Command %s does not support this transaction's { readConcern: { level: \"%s\", provenance: \"clientSupplied\" } }", c.Spec.Name, c.stmt.ReadConcern().Lookup("level").Str())
+	}
+	return nil
+}
+
+// MayCreateInTxn reports why the command's transaction cannot create the command's collection,
+// by itself or by writing to it.
+func (c *Call) MayCreateInTxn() error {
+	if c.Service.params.createInTxn.Load() && !c.Service.params.fcv42.Load() {
+		return nil
+	}
+	return mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create namespace %s in multi-document transaction.", c.ns)
+}
+
+// localConcern reports whether the transaction reads with the default read concern.
+func (c *Call) localConcern() bool {
+	level := c.stmt.ReadConcern().Lookup("level").Str()
+	return level == "" || level == "local"
+}

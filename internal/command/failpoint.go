@@ -1,0 +1,257 @@
+package command
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+)
+
+// failCommand is the fail point of that name: it makes commands fail as tests ask for.
+type failCommand struct {
+	mu      sync.Mutex
+	mode    failMode
+	data    *failData // nil while off
+	entered int64
+}
+
+// failMode says which of the matching commands are hit.
+type failMode struct {
+	times       int64 // how many still; negative for all
+	skip        int64
+	probability float64 // 0 for always
+}
+
+// failData is the parsed data of the fail point.
+type failData struct {
+	commands  []string
+	all       bool
+	appName   *string
+	namespace string
+
+	close        bool
+	block        time.Duration
+	code         *mongoerr.Code
+	concernError bsonx.Doc
+	labels       []string
+	hasLabels    bool
+}
+
+// matches reports whether the fail point is meant for the command.
+func (d *failData) matches(c *Call) bool {
+	named := d.all
+	for _, n := range d.commands {
+		named = named || n == c.Spec.Name || slices.Contains(c.Spec.Aliases, n)
+	}
+	switch {
+	case !named, c.Spec.Name == "configureFailPoint",
+		d.appName != nil && *d.appName != c.Conn.AppName(),
+		d.namespace != "" && d.namespace != c.ns:
+		return false
+	}
+	return d.concernError == nil || d.close || d.code != nil || c.Spec.Has(TakesConcern)
+}
+
+// take reports what hits the command, nil for nothing, and counts it.
+func (f *failCommand) take(c *Call) *failData {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.data
+	if d == nil || !d.matches(c) {
+		return nil
+	}
+	switch {
+	case f.mode.skip > 0:
+		f.mode.skip--
+		return nil
+	case f.mode.probability > 0 && rand.Float64() >= f.mode.probability:
+		return nil
+	case f.mode.times > 0:
+		if f.mode.times--; f.mode.times == 0 {
+			f.data = nil
+		}
+	}
+	f.entered++
+	return d
+}
+
+// inject applies the fail point. It reports whether the command ends here without an error of
+// its own.
+func (s *Service) inject(ctx context.Context, c *Call) (stop bool, err error) {
+	d := s.fail.take(c)
+	if d == nil {
+		return false, nil
+	}
+	if d.hasLabels {
+		c.labels, c.forced = d.labels, true
+	}
+	if d.block > 0 {
+		timer := time.NewTimer(d.block)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return true, context.Cause(ctx)
+		case <-s.stop:
+			return true, mongoerr.New(mongoerr.InterruptedAtShutdown, "interrupted at shutdown")
+		}
+	}
+	switch {
+	case d.close:
+		c.action = ActionClose
+		return true, nil
+	case d.code != nil:
+		return true, mongoerr.New(*d.code, "Failing command via 'failCommand' failpoint")
+	}
+	c.injected = d.concernError
+	if c.injected == nil && d.hasLabels && d.block > 0 {
+		c.labels, c.forced = nil, false // there is nothing to label
+	}
+	return false, nil
+}
+
+// cmdConfigureFailPoint sets a fail point.
+func cmdConfigureFailPoint(_ context.Context, c *Call) error {
+	_, first, _ := c.Body.First()
+	if first.Type != bsonx.TypeString {
+		return wrongType("configureFailPoint.configureFailPoint", first.Type, String)
+	}
+	if first.Str() != "failCommand" {
+		return mongoerr.New(mongoerr.FailPointSetFailed, "%s not found", first.Str())
+	}
+	mode, off, err := parseFailMode(c.Body.Lookup("mode"))
+	if err != nil {
+		return err
+	}
+	data, err := parseFailData(c.Body.Lookup("data").Doc())
+	if err != nil {
+		return err
+	}
+	f := &c.Service.fail
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.Reply.Int32("count", int32(f.entered))
+	f.entered = 0
+	f.mode, f.data = mode, data
+	if off {
+		f.data = nil
+	}
+	return nil
+}
+
+func parseFailMode(v bsonx.Value) (m failMode, off bool, err error) {
+	m.times = -1
+	switch v.Type {
+	case bsonx.Missing:
+		return m, false, mongoerr.New(mongoerr.IllegalOperation, "When setting a failpoint, you must supply a 'mode'")
+	case bsonx.TypeString:
+		switch v.Str() {
+		case "off":
+			return m, true, nil
+		case "alwaysOn":
+			return m, false, nil
+		}
+		return m, false, mongoerr.New(mongoerr.BadValue, "unknown mode: %s", v.Str())
+	case bsonx.TypeDocument:
+	default:
+		return m, false, mongoerr.New(mongoerr.TypeMismatch, "'mode' must be a string or JSON object")
+	}
+	key, n, _ := v.Doc().First()
+	i, whole := integer(n)
+	switch key {
+	case "times":
+		if m.times = i; !whole || i < 0 {
+			return m, false, mongoerr.New(mongoerr.BadValue, "'times' option to 'mode' must be positive")
+		}
+		return m, i == 0, nil
+	case "skip":
+		if m.skip = i; !whole || i < 0 {
+			return m, false, mongoerr.New(mongoerr.BadValue, "'skip' option to 'mode' must be positive")
+		}
+	case "activationProbability":
+		if n.Type != bsonx.TypeDouble && !whole {
+			return m, false, mongoerr.New(mongoerr.TypeMismatch, "the 'activationProbability' option to 'mode' must be a number between 0 and 1")
+		}
+		m.probability = n.Double()
+		if n.Type != bsonx.TypeDouble {
+			m.probability = float64(i)
+		}
+		if m.probability < 0 || m.probability > 1 {
+			return m, false, mongoerr.New(mongoerr.BadValue, "activationProbability must be between 0.0 and 1.0; found %v", m.probability)
+		}
+		return m, m.probability == 0, nil
+	default:
+		return m, false, mongoerr.New(mongoerr.BadValue, "'mode' must be one of 'off', 'alwaysOn', 'times', 'skip' and 'activationProbability'; found %s", key)
+	}
+	return m, false, nil
+}
+
+func parseFailData(data bsonx.Doc) (*failData, error) {
+	data = data.Clone()
+	d := &failData{}
+	blockMS, hasBlockMS, block := int64(0), false, false
+	for it := data.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			break
+		}
+		switch key {
+		case "failCommands":
+			d.commands = stringList(v)
+		case "failAllCommands":
+			d.all = v.Truthy()
+		case "appName":
+			name := v.Str()
+			d.appName = &name
+		case "namespace":
+			d.namespace = v.Str()
+		case "closeConnection":
+			d.close = v.Truthy()
+		case "blockConnection":
+			block = v.Truthy()
+		case "blockTimeMS":
+			blockMS, hasBlockMS = integer(v)
+		case "errorCode":
+			n, whole := integer(v)
+			if !whole {
+				return nil, wrongType("failCommand.errorCode", v.Type, Number)
+			}
+			code := mongoerr.Code(n)
+			d.code = &code
+		case "writeConcernError":
+			if v.Type != bsonx.TypeDocument {
+				return nil, wrongType("failCommand.writeConcernError", v.Type, Object)
+			}
+			d.concernError = v.Doc()
+		case "errorLabels":
+			d.labels, d.hasLabels = stringList(v), true
+		case "threadName", "failInternalCommands", "failLocalClients":
+		case "errorExtraInfo", "tassert":
+			return nil, mongoerr.New(mongoerr.FailPointSetFailed, "failCommand option '%s' is not supported", key)
+		default:
+			return nil, unknownField("failCommand", key)
+		}
+	}
+	if block {
+		if !hasBlockMS || blockMS < 0 {
+			return nil, mongoerr.New(mongoerr.InvalidOptions, "must specify 'blockTimeMS' when 'blockConnection' is true")
+		}
+		d.block = time.Duration(blockMS) * time.Millisecond
+	}
+	return d, nil
+}
+
+func stringList(v bsonx.Value) []string {
+	var list []string
+	for it := v.Doc().Iter(); ; {
+		_, e, ok := it.Next()
+		if !ok {
+			return list
+		}
+		list = append(list, e.Str())
+	}
+}

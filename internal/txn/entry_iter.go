@@ -1,0 +1,111 @@
+package txn
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/layout"
+	"github.com/tandemdb/tandem/internal/storage"
+)
+
+// EntryIter walks index entries in the order of the index. It starts before the first one.
+type EntryIter struct {
+	it        storage.Iter
+	id        layout.Ident
+	unique    bool
+	clustered bool
+	buf       []byte
+	err       error
+
+	fields, rid, bits []byte // the current entry
+}
+
+// Entries returns an iterator over the entries of x whose encoded fields, followed by the
+// record id unless x is unique, are at or above lo and below hi; nil is open. It walks the
+// state as of this call: later writes of the own transaction do not show.
+func (v *View) Entries(ctx context.Context, c *catalog.Collection, x *catalog.Index, lo, hi []byte, reverse bool) (*EntryIter, error) {
+	from := append(layout.AppendIndexPrefix(nil, x.ID), lo...)
+	to := layout.RangeEnd(from)
+	if hi != nil {
+		to = append(layout.AppendIndexPrefix(nil, x.ID), hi...)
+	}
+	it, err := v.reader.Scan(ctx, from, to, storage.ScanOptions{Reverse: reverse})
+	if err != nil {
+		return nil, storageError(err)
+	}
+	return &EntryIter{it: it, id: x.ID, unique: x.Unique, clustered: c.Clustered, buf: from}, nil
+}
+
+// Next moves to the next entry and reports whether there is one.
+func (e *EntryIter) Next() bool { return e.it.Next() && e.parse() }
+
+// Seek moves to the first entry at or after fields in the direction of the iterator, within its
+// range. Since entries of indexes that are not unique have the record id behind the fields, a
+// reverse iterator gets to the entries of fields by seeking fields followed by keyenc.Above.
+func (e *EntryIter) Seek(fields []byte) bool {
+	e.buf = append(layout.AppendIndexPrefix(e.buf[:0], e.id), fields...)
+	return e.it.Seek(e.buf) && e.parse()
+}
+
+// parse takes the current entry apart.
+func (e *EntryIter) parse() bool {
+	key, value := e.it.Key(), e.it.Value()
+	n := layout.HeapIDLen
+	if e.clustered {
+		size, k := binary.Uvarint(value)
+		if k <= 0 || size > uint64(len(key)+len(value)) {
+			return e.malformed()
+		}
+		n, value = int(size), value[k:]
+	}
+	fields := key[layout.HeaderLen:]
+	if e.unique {
+		if len(value) < n {
+			return e.malformed()
+		}
+		e.fields, e.rid, e.bits = fields, value[:n], value[n:]
+		return true
+	}
+	if len(fields) < n {
+		return e.malformed()
+	}
+	split := len(fields) - n
+	e.fields, e.rid, e.bits = fields[:split], fields[split:], value
+	return true
+}
+
+func (e *EntryIter) malformed() bool {
+	e.err = corrupt("index %d has a malformed entry %x", e.id, e.it.Key())
+	return false
+}
+
+// Key returns the encoded fields, valid until the iterator moves.
+func (e *EntryIter) Key() []byte { return e.fields }
+
+// RID returns the record id, valid until the iterator moves.
+func (e *EntryIter) RID() []byte { return e.rid }
+
+// TypeBits returns the type bits of the fields, valid until the iterator moves.
+func (e *EntryIter) TypeBits() []byte { return e.bits }
+
+// Err returns the error that ended the iteration, if any.
+func (e *EntryIter) Err() error {
+	if e.err != nil {
+		return e.err
+	}
+	return storageError(e.it.Err())
+}
+
+// Close releases the iterator and returns Err. It is idempotent.
+func (e *EntryIter) Close() error {
+	if err := e.it.Close(); err != nil && e.err == nil {
+		return storageError(err)
+	}
+	return e.err
+}
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("txn: %w: "+format, append([]any{storage.ErrCorruption}, args...)...)
+}

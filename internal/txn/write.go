@@ -1,0 +1,222 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/keyenc"
+	"github.com/tandemdb/tandem/internal/layout"
+	"github.com/tandemdb/tandem/internal/storage"
+)
+
+// scratch is the reusable memory of document writes.
+type scratch struct {
+	keys, old keySet
+	locks     []storage.LockRequest
+	buf       []byte
+	rid       []byte
+}
+
+// scratchMax is the capacity in bytes above which a scratch buffer is dropped, not reused.
+const scratchMax = 1 << 20
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func (t *Txn) scratch() *scratch {
+	if t.scr == nil {
+		t.scr = scratches.Get().(*scratch)
+	}
+	return t.scr
+}
+
+func (t *Txn) freeScratch() {
+	s := t.scr
+	t.scr = nil
+	if s == nil || cap(s.buf)+cap(s.keys.buf)+cap(s.old.buf) > scratchMax {
+		return
+	}
+	scratches.Put(s)
+}
+
+// Insert adds a document, which has its _id, as a new record of c. It returns the record id,
+// valid until the next write of the transaction. It fails with *storage.ConflictError where
+// another transaction has written the _id or another unique key, and with DuplicateKey.
+func (t *Txn) Insert(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) (rid []byte, err error) {
+	s := t.scratch()
+	mode := storage.LockAny
+	if c.Clustered {
+		mode = storage.LockAbsent
+		s.rid = appendClusterID(s.rid[:0], doc.Lookup("_id"))
+	} else {
+		id, err := t.store.newRecordID(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		s.rid = layout.AppendHeapID(s.rid[:0], id)
+	}
+	if err := s.keys.build(c, s.rid, doc); err != nil {
+		return nil, err
+	}
+	if err := t.publishArrays(ctx, s.keys.arrays); err != nil {
+		return nil, err
+	}
+	s.buf = layout.AppendRecord(s.buf[:0], c.ID, s.rid)
+	s.locks = append(s.locks[:0], storage.LockRequest{Key: s.buf, Mode: mode})
+	for i := range s.keys.entries {
+		if e := &s.keys.entries[i]; c.Indexes[e.index].Unique {
+			s.locks = append(s.locks, storage.LockRequest{Key: s.keys.key(e), Mode: storage.LockAbsent})
+		}
+	}
+	if err := t.lock(ctx, c, doc); err != nil {
+		return nil, err
+	}
+	t.st.Put(s.buf, doc)
+	for i := range s.keys.entries {
+		e := &s.keys.entries[i]
+		t.st.Put(s.keys.key(e), s.keys.value(e))
+	}
+	t.change(c.ID, 1, int64(len(doc)))
+	if c.Capped {
+		return s.rid, t.trim(ctx, c, s.rid)
+	}
+	return s.rid, nil
+}
+
+// lock takes the lock requests in scratch for a write of doc.
+func (t *Txn) lock(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) error {
+	err := t.st.Lock(ctx, t.scr.locks)
+	if err == nil {
+		return nil
+	}
+	var exists *storage.KeyExistsError
+	if errors.As(err, &exists) {
+		return duplicateKey(c, doc, exists.Key)
+	}
+	return storageError(err)
+}
+
+// LockRecords locks records for writing, in one request to the engine. It fails with
+// *storage.ConflictError where one is held, or was changed after the snapshot.
+func (t *Txn) LockRecords(ctx context.Context, c *catalog.Collection, rids ...[]byte) error {
+	s := t.scratch()
+	s.buf, s.locks = s.buf[:0], s.locks[:0]
+	size := 0
+	for _, rid := range rids {
+		size += layout.HeaderLen + len(rid)
+	}
+	if cap(s.buf) < size {
+		s.buf = make([]byte, 0, size) // the requests point into it: it must not move
+	}
+	for _, rid := range rids {
+		start := len(s.buf)
+		s.buf = layout.AppendRecord(s.buf, c.ID, rid)
+		s.locks = append(s.locks, storage.LockRequest{Key: s.buf[start:]})
+	}
+	return storageError(t.st.Lock(ctx, s.locks))
+}
+
+// Update replaces the document of a record. old is what this transaction reads there; both have
+// the same _id. It locks the record and the unique keys that change, and writes only the index
+// entries that differ.
+func (t *Txn) Update(ctx context.Context, c *catalog.Collection, rid []byte, old, doc bsonx.Doc) error {
+	s := t.scratch()
+	if err := s.old.build(c, rid, old); err != nil {
+		return err
+	}
+	if err := s.keys.build(c, rid, doc); err != nil {
+		return err
+	}
+	if err := t.publishArrays(ctx, s.keys.arrays); err != nil {
+		return err
+	}
+	s.buf = layout.AppendRecord(s.buf[:0], c.ID, rid)
+	s.locks = append(s.locks[:0], storage.LockRequest{Key: s.buf})
+	for d := (differ{old: &s.old, new: &s.keys}); ; {
+		what, set, e, ok := d.next()
+		if !ok {
+			break
+		}
+		if !c.Indexes[e.index].Unique {
+			continue
+		}
+		mode := storage.LockAny
+		if what == entryAdded {
+			mode = storage.LockAbsent
+		}
+		s.locks = append(s.locks, storage.LockRequest{Key: set.key(e), Mode: mode})
+	}
+	if err := t.lock(ctx, c, doc); err != nil {
+		return err
+	}
+	t.st.Put(s.buf, doc)
+	for d := (differ{old: &s.old, new: &s.keys}); ; {
+		what, set, e, ok := d.next()
+		if !ok {
+			break
+		}
+		if what == entryRemoved {
+			t.st.Delete(set.key(e))
+		} else {
+			t.st.Put(set.key(e), set.value(e))
+		}
+	}
+	t.change(c.ID, 0, int64(len(doc)-len(old)))
+	return nil
+}
+
+// Delete removes a record. old is what this transaction reads there.
+func (t *Txn) Delete(ctx context.Context, c *catalog.Collection, rid []byte, old bsonx.Doc) error {
+	s := t.scratch()
+	if err := s.old.build(c, rid, old); err != nil {
+		return err
+	}
+	s.buf = layout.AppendRecord(s.buf[:0], c.ID, rid)
+	s.locks = append(s.locks[:0], storage.LockRequest{Key: s.buf})
+	for i := range s.old.entries {
+		if e := &s.old.entries[i]; c.Indexes[e.index].Unique {
+			s.locks = append(s.locks, storage.LockRequest{Key: s.old.key(e)})
+		}
+	}
+	if err := storageError(t.st.Lock(ctx, s.locks)); err != nil {
+		return err
+	}
+	t.st.Delete(s.buf)
+	for i := range s.old.entries {
+		t.st.Delete(s.old.key(&s.old.entries[i]))
+	}
+	t.change(c.ID, -1, -int64(len(old)))
+	return nil
+}
+
+// publishArrays makes indexes multikey, in transactions of their own, before the first array
+// entry is written. If this transaction fails, that was early and harmless.
+func (t *Txn) publishArrays(ctx context.Context, found []arrays) error {
+	for _, a := range found {
+		if err := t.store.setMultikey(ctx, a.index, a.bits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) setMultikey(ctx context.Context, x *catalog.Index, bits uint64) error {
+	for i := range x.Keys {
+		if bits&(1<<i) == 0 || x.Multikey()&(1<<i) != 0 {
+			continue
+		}
+		if err := s.put(ctx, layout.Multikey(x.ID, i), []byte{}); err != nil {
+			return err
+		}
+		x.SetMultikey(1 << i)
+	}
+	return nil
+}
+
+// appendClusterID appends the record id that a clustered collection gives an _id.
+func appendClusterID(dst []byte, id bsonx.Value) []byte {
+	start := len(dst)
+	return keyenc.Truncate(keyenc.Append(dst, id), start)
+}
