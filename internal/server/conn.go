@@ -117,8 +117,7 @@ func (c *conn) serveOne() bool {
 
 // answer runs the request, or answers the error that reading it has met.
 func (c *conn) answer(m *wire.Message, err error) bool {
-	var reqErr *wire.RequestError
-	if errors.As(err, &reqErr) {
+	if reqErr, bad := errors.AsType[*wire.RequestError](err); bad {
 		ok := !reqErr.Fatal
 		if m.Flags&wire.MoreToCome != 0 {
 			return ok
@@ -241,8 +240,7 @@ func (c *conn) logLost(err error) {
 		return
 	}
 	level := slog.LevelDebug
-	var frame *wire.FrameError
-	if errors.As(err, &frame) {
+	if _, ok := errors.AsType[*wire.FrameError](err); ok {
 		level = slog.LevelWarn
 	}
 	c.srv.opts.Logger.Log(c.ctx, level, "connection lost", c.logAttrs(err)...)

@@ -86,18 +86,17 @@ func (m *Message) parseSequence(b []byte) (rest []byte, err error) {
 		return nil, frameErrorf("document sequence of %d bytes in a section of %d", n, len(b))
 	}
 	section, rest := b[4:n], b[n:]
-	nul := bytes.IndexByte(section, 0)
-	if nul < 0 {
+	name, docs, ok := bytes.Cut(section, []byte{0})
+	if !ok {
 		return nil, frameErrorf("document sequence whose identifier does not end")
 	}
 	if len(m.Sequences) == maxSequences {
 		return nil, fatalRequestErrorf(mongoerr.TooManyDocumentSequences, "Too many document sequences in OP_MSG")
 	}
-	id := bsonx.StringBytes(section[:nul]).Str()
+	id := bsonx.StringBytes(name).Str()
 	if _, dup := m.Sequence(id); dup {
 		return nil, requestErrorf(codeDuplicateSequence, "Duplicate document sequence: %s", id)
 	}
-	docs := section[nul+1:]
 	for d := docs; len(d) > 0; {
 		if _, d, err = splitDocument(d); err != nil {
 			return nil, err

@@ -97,8 +97,8 @@ func (r *Reader) Read() (*Message, error) {
 }
 
 func isRequestError(err error) bool {
-	var reqErr *RequestError
-	return errors.As(err, &reqErr)
+	_, ok := errors.AsType[*RequestError](err)
+	return ok
 }
 
 // Release gives the buffers of the current message back. Its documents must not

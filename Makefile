@@ -1,0 +1,71 @@
+# Everything a developer runs. Needs Go and make, nothing else: tools are installed
+# into .cache/bin, pinned by version.
+
+GOLANGCI_VERSION := v2.15.0
+BIN              := bin/tandem
+CACHE            := $(CURDIR)/.cache
+FUZZTIME         ?= 10s
+BENCHTIME        ?= 1s
+
+export CGO_ENABLED ?= 0
+
+.PHONY: all run build test race invariants lint fmt fuzz-short bench generate conformance clean
+
+all: lint test
+
+## run: build the server and run it on 127.0.0.1:27017 with its data in ./data
+run: build
+	$(BIN) serve --listen 127.0.0.1:27017 --data ./data
+
+## build: build the server as one static binary
+build:
+	go build -trimpath -o $(BIN) ./cmd/tandem
+
+## test: unit and conformance tests
+test:
+	go vet ./...
+	go test ./...
+
+## race: the tests under the race detector
+race:
+	CGO_ENABLED=1 go test -race ./...
+
+## invariants: the tests with internal checks that cost too much in production
+invariants:
+	go test -tags invariants ./...
+
+## lint: the linter with the rules of .golangci.yml
+lint: $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+	$< run
+
+## fmt: format the code as lint wants it
+fmt: $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+	$< fmt
+
+$(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION):
+	GOBIN=$(CACHE)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(CACHE)/bin/golangci-lint $@
+
+## fuzz-short: every fuzz target for FUZZTIME each
+fuzz-short:
+	@set -e; for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+## bench: the benchmarks of all packages
+bench:
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+## generate: everything that is written by programs
+generate:
+	go generate ./...
+
+## conformance: the suite that every storage engine must pass
+conformance:
+	go test -count 1 ./internal/storage/...
+
+clean:
+	rm -rf bin .cache
