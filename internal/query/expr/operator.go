@@ -24,9 +24,19 @@ type Operator struct {
 // families lists the tables of operators.
 func families() [][]Operator {
 	return [][]Operator{
+		accumulatorOperators(),
 		arithmeticOperators(),
+		arrayOperators(),
+		bitOperators(),
+		booleanOperators(),
 		comparisonOperators(),
+		conditionalOperators(),
 		miscOperators(),
+		objectOperators(),
+		regexOperators(),
+		setOperators(),
+		stringOperators(),
+		variableOperators(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -107,11 +108,11 @@ func parseObject(d bsonx.Doc, s *Scope) (Expr, error) {
 		if !ok {
 			break
 		}
-		if strings.HasPrefix(key, "$") {
-			return nil, mongoerr.New(15983, "an object representing an expression must have exactly one field: %s", d)
-		}
 		if strings.Contains(key, ".") {
 			return nil, mongoerr.New(16412, "FieldPath field names may not contain '.'. Consider using $getField or $setField.")
+		}
+		if err := checkFieldName(key); err != nil {
+			return nil, err
 		}
 		e, err := Parse(v, s)
 		if err != nil {
@@ -120,6 +121,9 @@ func parseObject(d bsonx.Doc, s *Scope) (Expr, error) {
 		o.names = append(o.names, strings.Clone(key))
 		o.fields = append(o.fields, e)
 		constant = constant && IsConst(e)
+	}
+	if hasDuplicate(o.names) {
+		return nil, mongoerr.New(16406, "duplicate field name specified in object literal: %s", d)
 	}
 	return foldIf(constant, o)
 }
@@ -210,6 +214,12 @@ func foldIf(constant bool, e Expr) (Expr, error) {
 		return nil, mongoerr.From(err).Prefixed("Failed to optimize pipeline")
 	}
 	return &Const{v.Clone()}, nil
+}
+
+// hasDuplicate reports whether a name occurs twice.
+func hasDuplicate(names []string) bool {
+	sorted := slices.Sorted(slices.Values(names))
+	return len(slices.Compact(sorted)) < len(names)
 }
 
 // object is {a: expr, ...}. Missing values leave their field out.

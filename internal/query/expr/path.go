@@ -121,14 +121,22 @@ func SplitPath(path string) ([]string, error) {
 		return nil, mongoerr.New(mongoerr.Overflow, "FieldPath is too long")
 	}
 	for _, p := range parts {
-		switch {
-		case p == "":
-			return nil, mongoerr.New(15998, "FieldPath field names may not be empty strings.")
-		case p[0] == '$':
-			return nil, mongoerr.New(16410, "FieldPath field names may not start with '$'. Consider using $getField or $setField.")
-		case strings.IndexByte(p, 0) >= 0:
-			return nil, mongoerr.New(16411, "FieldPath field names may not contain '\\0'.")
+		if err := checkFieldName(p); err != nil {
+			return nil, err
 		}
 	}
 	return parts, nil
+}
+
+// checkFieldName checks one component of a path.
+func checkFieldName(name string) error {
+	switch {
+	case name == "":
+		return mongoerr.New(15998, "FieldPath field names may not be empty strings.")
+	case name[0] == '$':
+		return mongoerr.New(16410, "FieldPath field names may not start with '$'. Consider using $getField or $setField.")
+	case strings.IndexByte(name, 0) >= 0:
+		return mongoerr.New(16411, "FieldPath field names may not contain '\\0'.")
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math/rand/v2"
 	"unicode/utf8"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -12,6 +13,15 @@ type Env struct {
 	Now         int64  // $$NOW, ms since the epoch
 	ClusterTime uint64 // $$CLUSTER_TIME
 	UserRoles   bsonx.Doc
+
+	Rand func() float64 // the numbers of $rand, in [0, 1); nil: a random generator
+}
+
+func (e *Env) rand() func() float64 {
+	if e.Rand != nil {
+		return e.Rand
+	}
+	return rand.Float64
 }
 
 // Scope is the set of variables that an expression may name. It is immutable: With and
