@@ -19,8 +19,8 @@ func (s *Service) Handle(ctx context.Context, conn *Conn, m *wire.Message, dst [
 
 // handle runs a command; streamed says that it answers the same request once more.
 func (s *Service) handle(ctx context.Context, conn *Conn, m *wire.Message, dst []byte, streamed bool) ([]byte, Action) {
-	if !conn.state.known {
-		conn.state.known = true
+	if conn.state.service != s {
+		conn.state.service = s
 		s.conns.add(conn)
 	}
 	c := calls.Get().(*Call)

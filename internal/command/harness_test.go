@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -168,3 +169,8 @@ func inTxn(cmd bson.D, session byte, number int64, start bool) bson.D {
 	}
 	return cmd
 }
+
+const (
+	waitFor = 10 * time.Second
+	tick    = 2 * time.Millisecond
+)

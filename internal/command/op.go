@@ -12,7 +12,7 @@ import (
 
 // connState is what the command layer keeps in a Conn.
 type connState struct {
-	known   bool // the service has it in its list; used by the serving goroutine only
+	service *Service // that has it in its list; used by the serving goroutine only
 	op      atomic.Pointer[op]
 	cursors atomic.Int64
 	digest  struct { // of the user, for session ids

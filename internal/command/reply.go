@@ -20,6 +20,7 @@ func (c *Call) finish(ctx context.Context, dst []byte, err error) []byte {
 	if err != nil {
 		e := c.Service.asError(err)
 		out.Code = e.Code
+		c.Service.asserts.user.Add(1)
 		out.Idle = c.executed && c.wrote == 0
 		b.Reset(dst)
 		appendError(b, e)

@@ -75,9 +75,12 @@ type Service struct {
 	profile  profiler
 	started  time.Time
 
-	closing atomic.Bool
-	stop    chan struct{}
-	wg      sync.WaitGroup
+	ttlDeleted, ttlPasses atomic.Int64
+
+	closing  atomic.Bool
+	stop     chan struct{}
+	stopWork context.CancelFunc
+	wg       sync.WaitGroup
 }
 
 // New makes a service. Start begins its background work.

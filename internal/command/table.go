@@ -5,6 +5,14 @@ package command
 func specs() []Spec {
 	return append(crudSpecs(), []Spec{
 		{
+			Name: "abortTransaction", Handler: cmdAbortTransaction, Flags: Write | TakesConcern | TxnAllowed | AdminOnly | APIV1,
+			Help: "Drops everything that a transaction did.",
+		},
+		{
+			Name: "buildInfo", Aliases: []string{"buildinfo"}, Handler: cmdBuildInfo, Flags: NoAuth | TxnInforms,
+			Help: "Describes the server program.",
+		},
+		{
 			Name: "collMod", Handler: cmdCollMod, Flags: Write | TakesConcern | APIV1, Target: TargetColl,
 			Help: "Changes options of a collection, view or index.",
 			Args: []Arg{
@@ -17,6 +25,19 @@ func specs() []Spec {
 			Name: "collStats", Aliases: []string{"collstats"}, Handler: cmdCollStats, Target: TargetColl,
 			Help: "Describes the size of a collection.",
 			Args: []Arg{{"scale", Number}, {"verbose", BoolLike}},
+		},
+		{
+			Name: "commitTransaction", Handler: cmdCommitTransaction, Flags: Write | TakesConcern | TxnAllowed | AdminOnly | APIV1,
+			Help: "Makes everything that a transaction did visible and durable.",
+		},
+		{
+			Name: "configureFailPoint", Handler: cmdConfigureFailPoint, Flags: AdminOnly | TestOnly,
+			Help: "Makes commands fail, for tests.",
+			Args: []Arg{{"mode", Any}, {"data", Object}, {"commandName", String}},
+		},
+		{
+			Name: "connectionStatus", Handler: cmdConnectionStatus, Flags: NoAuth | TxnInforms, Help: "Describes the connection.",
+			Args: []Arg{{"showPrivileges", BoolLike}},
 		},
 		{
 			Name: "create", Handler: cmdCreate, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | APIV1, Target: TargetColl,
@@ -35,6 +56,19 @@ func specs() []Spec {
 			Args: []Arg{{"indexes", Array | Required}, {"commitQuorum", Number | String}, {"ignoreUnknownIndexOptions", BoolLike}, {"v", Number}},
 		},
 		{
+			Name: "createSearchIndexes", Handler: cmdSearchIndexes, Flags: Lenient, Target: TargetColl, Help: "Needs a search service.",
+		},
+		{
+			Name: "createUser", Handler: cmdCreateUser, Flags: Write | TakesConcern, Help: "Makes a user.",
+			Args: []Arg{
+				{"pwd", String}, {"customData", Object}, {"roles", Array | Required}, {"digestPassword", Boolean}, {"mechanisms", Array},
+				{"authenticationRestrictions", Array},
+			},
+		},
+		{
+			Name: "currentOp", Handler: cmdCurrentOp, Flags: AdminOnly | Lenient, Help: "Lists what runs.",
+		},
+		{
 			Name: "dataSize", Aliases: []string{"datasize"}, Handler: cmdDataSize, Target: TargetFullName,
 			Help: "Returns the size of a collection's documents.",
 			Args: []Arg{{"keyPattern", Object}, {"min", Object}, {"max", Object}, {"estimate", BoolLike}},
@@ -49,6 +83,9 @@ func specs() []Spec {
 			Help: "Removes a collection or view.", Args: []Arg{{"collectionUUID", BinData}},
 		},
 		{
+			Name: "dropAllUsersFromDatabase", Handler: cmdDropAllUsers, Flags: Write | TakesConcern, Help: "Removes the users of a database.",
+		},
+		{
 			Name: "dropDatabase", Handler: cmdDropDatabase, Flags: Write | TakesConcern | APIV1, Help: "Removes everything in a database.",
 		},
 		{
@@ -57,8 +94,65 @@ func specs() []Spec {
 			Args: []Arg{{"index", String | Object | Array | Required}},
 		},
 		{
+			Name: "dropSearchIndex", Handler: cmdSearchIndexes, Flags: Lenient, Target: TargetColl, Help: "Needs a search service.",
+		},
+		{
+			Name: "dropUser", Handler: cmdDropUser, Flags: Write | TakesConcern, Help: "Removes a user.",
+		},
+		{
+			Name: "endSessions", Handler: cmdEndSessions, Flags: NoAuth | APIV1, Help: "Ends sessions.",
+		},
+		{
+			Name: "fsync", Handler: cmdFsync, Flags: AdminOnly, Help: "Waits until all commits would survive a power cut.",
+			Args: []Arg{{"lock", BoolLike}, {"async", BoolLike}, {"fsyncLockAcquisitionTimeoutMillis", Number}},
+		},
+		{
+			Name: "getCmdLineOpts", Handler: cmdGetCmdLineOpts, Flags: AdminOnly, Help: "Tells how the server was started.",
+		},
+		{
+			Name: "getDefaultRWConcern", Handler: cmdGetDefaultRWConcern, Flags: AdminOnly, Help: "Returns the default concerns.",
+			Args: []Arg{{"inMemory", BoolLike}},
+		},
+		{
+			Name: "getDiagnosticData", Handler: cmdDiagnosticData, Flags: AdminOnly, Help: "Returns figures for monitoring.",
+		},
+		{
+			Name: "getLog", Handler: cmdGetLog, Flags: AdminOnly, Help: "Returns the newest log lines.",
+		},
+		{
+			Name: "getParameter", Handler: cmdGetParameter, Flags: AdminOnly | Lenient, Help: "Returns settings.",
+		},
+		{
+			Name: "hello", Handler: cmdHello, Flags: NoAuth | TxnInforms | APIV1 | Lenient | OwnMaxTime | NoShutdown | Legacy | Endless,
+			Help: "Describes the server and its connection.", Args: helloArgs,
+		},
+		{
+			Name: "hostInfo", Aliases: []string{"hostinfo"}, Handler: cmdHostInfo, Help: "Describes the machine.",
+		},
+		{
+			Name: "isMaster", Aliases: []string{"ismaster"}, Handler: cmdHello,
+			Flags: NoAuth | TxnInforms | APIV1 | Lenient | OwnMaxTime | NoShutdown | Legacy | Endless,
+			Help:  "The name that hello had before.", Args: helloArgs,
+		},
+		{
+			Name: "killAllSessions", Handler: cmdKillAllSessions, Help: "Kills the sessions of users, or all.",
+		},
+		{
+			Name: "killAllSessionsByPattern", Handler: cmdKillAllSessionsByPattern, Help: "Kills the sessions that match a pattern.",
+		},
+		{
+			Name: "killOp", Handler: cmdKillOp, Flags: AdminOnly, Help: "Stops a command.",
+			Args: []Arg{{"op", Number | Required}},
+		},
+		{
+			Name: "killSessions", Handler: cmdKillSessions, Help: "Kills sessions of the user.",
+		},
+		{
 			Name: "listCollections", Handler: cmdListCollections, Flags: APIV1, Help: "Lists the collections of a database.",
 			Args: []Arg{{"filter", Object}, {"nameOnly", BoolLike}, {"authorizedCollections", BoolLike}, {"cursor", Object}},
+		},
+		{
+			Name: "listCommands", Handler: cmdListCommands, Flags: NoAuth | TxnInforms, Help: "Lists the commands.",
 		},
 		{
 			Name: "listDatabases", Handler: cmdListDatabases, Flags: AdminOnly | APIV1, Help: "Lists the databases.",
@@ -69,59 +163,33 @@ func specs() []Spec {
 			Args: []Arg{{"cursor", Object}, {"includeIndexBuildInfo", BoolLike}},
 		},
 		{
-			Name: "renameCollection", Handler: cmdRenameCollection, Flags: Write | TakesConcern | AdminOnly, Target: TargetFullName,
-			Help: "Gives a collection another name.",
-			Args: []Arg{{"to", String | Required}, {"dropTarget", BoolLike | BinData}, {"stayTemp", BoolLike}},
+			Name: "logout", Handler: cmdLogout, Flags: NoAuth | APIV1, Help: "Ends the authentication on a database.",
 		},
 		{
-			Name: "abortTransaction", Handler: cmdAbortTransaction, Flags: Write | TakesConcern | TxnAllowed | AdminOnly | APIV1,
-			Help: "Drops everything that a transaction did.",
+			Name: "ping", Handler: cmdPing, Flags: NoAuth | APIV1, Help: "Answers.",
 		},
 		{
-			Name: "commitTransaction", Handler: cmdCommitTransaction, Flags: Write | TakesConcern | TxnAllowed | AdminOnly | APIV1,
-			Help: "Makes everything that a transaction did visible and durable.",
-		},
-		{
-			Name: "endSessions", Handler: cmdEndSessions, Flags: NoAuth | APIV1, Help: "Ends sessions.",
-		},
-		{
-			Name: "killAllSessions", Handler: cmdKillAllSessions, Help: "Kills the sessions of users, or all.",
-		},
-		{
-			Name: "killAllSessionsByPattern", Handler: cmdKillAllSessionsByPattern, Help: "Kills the sessions that match a pattern.",
-		},
-		{
-			Name: "killSessions", Handler: cmdKillSessions, Help: "Kills sessions of the user.",
+			Name: "profile", Handler: cmdProfile, Help: "Reads and sets what counts as slow.",
+			Args: []Arg{{"slowms", Number}, {"sampleRate", Number}, {"filter", Any}},
 		},
 		{
 			Name: "refreshSessions", Handler: cmdRefreshSessions, Flags: NoAuth | APIV1, Help: "Keeps sessions from expiring.",
 		},
 		{
-			Name: "startSession", Handler: cmdStartSession, Help: "Makes a session.",
+			Name: "renameCollection", Handler: cmdRenameCollection, Flags: Write | TakesConcern | AdminOnly, Target: TargetFullName,
+			Help: "Gives a collection another name.",
+			Args: []Arg{{"to", String | Required}, {"dropTarget", BoolLike | BinData}, {"stayTemp", BoolLike}},
 		},
 		{
-			Name: "buildInfo", Aliases: []string{"buildinfo"}, Handler: cmdBuildInfo, Flags: NoAuth | TxnInforms,
-			Help: "Describes the server program.",
+			Name: "replSetGetConfig", Handler: cmdReplSetGetConfig, Flags: AdminOnly, Help: "Returns the configuration of the replica set.",
+			Args: []Arg{{"commitmentStatus", BoolLike}},
 		},
 		{
-			Name: "configureFailPoint", Handler: cmdConfigureFailPoint, Flags: AdminOnly | TestOnly,
-			Help: "Makes commands fail, for tests.",
-			Args: []Arg{{"mode", Any}, {"data", Object}, {"commandName", String}},
+			Name: "replSetGetStatus", Handler: cmdReplSetGetStatus, Flags: AdminOnly, Help: "Describes the replica set.",
+			Args: []Arg{{"initialSync", BoolLike}},
 		},
 		{
-			Name: "hello", Handler: cmdHello, Flags: NoAuth | TxnInforms | APIV1 | Lenient | OwnMaxTime | NoShutdown | Legacy | Endless,
-			Help: "Describes the server and its connection.", Args: helloArgs,
-		},
-		{
-			Name: "isMaster", Aliases: []string{"ismaster"}, Handler: cmdHello,
-			Flags: NoAuth | TxnInforms | APIV1 | Lenient | OwnMaxTime | NoShutdown | Legacy | Endless,
-			Help:  "The name that hello had before.", Args: helloArgs,
-		},
-		{
-			Name: "logout", Handler: cmdLogout, Flags: NoAuth | APIV1, Help: "Ends the authentication on a database.",
-		},
-		{
-			Name: "ping", Handler: cmdPing, Flags: NoAuth | APIV1, Help: "Answers.",
+			Name: "replSetInitiate", Handler: cmdReplSetInitiate, Flags: AdminOnly | Lenient, Help: "Has nothing to do.",
 		},
 		{
 			Name: "saslContinue", Handler: cmdSaslContinue, Flags: NoAuth | APIV1 | Legacy,
@@ -132,6 +200,54 @@ func specs() []Spec {
 			Name: "saslStart", Handler: cmdSaslStart, Flags: NoAuth | APIV1 | Legacy,
 			Help: "Begins an authentication.",
 			Args: []Arg{{"mechanism", String | Required}, {"payload", BinData | String | Required}, {"options", Object}, {"autoAuthorize", BoolLike}, {"db", String}},
+		},
+		{
+			Name: "serverStatus", Handler: cmdServerStatus, Flags: Lenient, Help: "Describes what the server is doing.",
+		},
+		{
+			Name: "setFeatureCompatibilityVersion", Handler: cmdSetFCV, Flags: Write | TakesConcern | AdminOnly,
+			Help: "Sets the feature compatibility version.",
+			Args: []Arg{{"confirm", BoolLike}, {"downgradeOnDiskChanges", BoolLike}, {"fromConfigServer", BoolLike}},
+		},
+		{
+			Name: "setParameter", Handler: cmdSetParameter, Flags: AdminOnly | Lenient, Help: "Changes a setting.",
+		},
+		{
+			Name: "shutdown", Handler: cmdShutdown, Flags: AdminOnly | NoShutdown, Help: "Ends the server.",
+			Args: []Arg{{"force", BoolLike}, {"timeoutSecs", Number}},
+		},
+		{
+			Name: "startSession", Handler: cmdStartSession, Help: "Makes a session.",
+		},
+		{
+			Name: "top", Handler: cmdTop, Flags: AdminOnly, Help: "Tells how often collections were used.",
+		},
+		{
+			Name: "updateSearchIndex", Handler: cmdSearchIndexes, Flags: Lenient, Target: TargetColl, Help: "Needs a search service.",
+		},
+		{
+			Name: "updateUser", Handler: cmdUpdateUser, Flags: Write | TakesConcern, Help: "Changes a user.",
+			Args: []Arg{
+				{"pwd", String}, {"customData", Object}, {"roles", Array}, {"digestPassword", Boolean}, {"mechanisms", Array},
+				{"authenticationRestrictions", Array},
+			},
+		},
+		{
+			Name: "usersInfo", Handler: cmdUsersInfo, Help: "Describes users.",
+			Args: []Arg{
+				{"showCredentials", BoolLike}, {"showPrivileges", BoolLike}, {"showCustomData", BoolLike},
+				{"showAuthenticationRestrictions", BoolLike}, {"filter", Object},
+			},
+		},
+		{
+			Name: "validate", Handler: cmdValidate, Target: TargetColl, Help: "Compares every index entry with every record.",
+			Args: []Arg{
+				{"full", BoolLike}, {"background", BoolLike}, {"repair", BoolLike}, {"metadata", BoolLike}, {"fixMultikey", BoolLike},
+				{"checkBSONConformance", BoolLike}, {"enforceFastCount", BoolLike},
+			},
+		},
+		{
+			Name: "whatsmyuri", Handler: cmdWhatsMyURI, Flags: NoAuth, Help: "Tells a client its own address.",
 		},
 	}...)
 }
