@@ -5,7 +5,7 @@ package command
 func crudSpecs() []Spec {
 	return []Spec{
 		{
-			Name: "aggregate", Flags: TxnAllowed | TxnFirst | APIV1 | TakesConcern,
+			Name: "aggregate", Handler: aggregate, Flags: TxnAllowed | TxnFirst | APIV1 | TakesConcern,
 			Help: "Runs a pipeline.", Levels: allLevel, Target: TargetCollOrOne, Counter: CountCommand,
 			Args: []Arg{
 				{"pipeline", Array | Required}, {"cursor", Object}, {"explain", BoolLike}, {"allowDiskUse", BoolLike},
@@ -14,7 +14,7 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "bulkWrite", Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | AdminOnly | APIV1,
+			Name: "bulkWrite", Handler: bulkWrite, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | AdminOnly | APIV1,
 			Help: "Writes documents of several collections.", Counter: CountCommand, Sequences: []string{"ops", "nsInfo"},
 			Args: []Arg{
 				{"ops", Array | Required}, {"nsInfo", Array | Required}, {"errorsOnly", Boolean}, {"ordered", BoolLike},
@@ -22,14 +22,14 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "count", Flags: APIV1, Help: "Counts documents.", Levels: anyLevel, Target: TargetColl,
+			Name: "count", Handler: count, Flags: APIV1, Help: "Counts documents.", Levels: anyLevel, Target: TargetColl,
 			Args: []Arg{
 				{"query", Object}, {"limit", Number}, {"skip", Number}, {"hint", String | Object}, {"collation", Object},
 				{"fields", Any}, {"collectionUUID", BinData},
 			},
 		},
 		{
-			Name: "delete", Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
+			Name: "delete", Handler: deleteCommand, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help: "Deletes documents.", Target: TargetColl, Counter: CountDelete, Sequences: []string{"deletes"},
 			Args: []Arg{
 				{"deletes", Array | Required}, {"ordered", BoolLike}, {"let", Object}, {"bypassDocumentValidation", BoolLike},
@@ -37,7 +37,7 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "distinct", Flags: TxnAllowed | TxnFirst, Help: "Lists the values of a field.",
+			Name: "distinct", Handler: distinct, Flags: TxnAllowed | TxnFirst, Help: "Lists the values of a field.",
 			Levels: allLevel, Target: TargetColl,
 			Args: []Arg{
 				{"key", String | Required}, {"query", Object}, {"collation", Object}, {"hint", String | Object},
@@ -45,11 +45,11 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "explain", Flags: APIV1, Help: "Shows how a command would run.", Levels: allLevel,
+			Name: "explain", Handler: explain, Flags: APIV1, Help: "Shows how a command would run.", Levels: allLevel,
 			Args: []Arg{{"verbosity", String}},
 		},
 		{
-			Name: "find", Flags: TxnAllowed | TxnFirst | APIV1, Help: "Queries documents.",
+			Name: "find", Handler: find, Flags: TxnAllowed | TxnFirst | APIV1, Help: "Queries documents.",
 			Levels: allLevel, Target: TargetColl, Counter: CountQuery,
 			Args: []Arg{
 				{"filter", Object}, {"sort", Object}, {"projection", Object}, {"hint", String | Object}, {"skip", Number},
@@ -61,7 +61,7 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "findAndModify", Aliases: []string{"findandmodify"},
+			Name: "findAndModify", Handler: findAndModify, Aliases: []string{"findandmodify"},
 			Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help:  "Changes one document and returns it.", Target: TargetColl,
 			Args: []Arg{
@@ -71,12 +71,12 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "getMore", Flags: TxnAllowed | APIV1 | OwnMaxTime, Help: "Returns the next batch of a cursor.",
+			Name: "getMore", Handler: getMore, Flags: TxnAllowed | APIV1 | OwnMaxTime, Help: "Returns the next batch of a cursor.",
 			Target: TargetCollection, Counter: CountGetMore,
 			Args: []Arg{{"collection", String | Required}, {"batchSize", Number}, {"term", Number}, {"lastKnownCommittedOpTime", Object}},
 		},
 		{
-			Name: "insert", Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
+			Name: "insert", Handler: insert, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help: "Inserts documents.", Target: TargetColl, Counter: CountInsert, Sequences: []string{"documents"},
 			Args: []Arg{
 				{"documents", Array | Required}, {"ordered", BoolLike}, {"bypassDocumentValidation", BoolLike},
@@ -84,11 +84,11 @@ func crudSpecs() []Spec {
 			},
 		},
 		{
-			Name: "killCursors", Flags: TxnAllowed | APIV1, Help: "Closes cursors.", Target: TargetColl,
+			Name: "killCursors", Handler: killCursors, Flags: TxnAllowed | APIV1, Help: "Closes cursors.", Target: TargetColl,
 			Args: []Arg{{"cursors", Array | Required}},
 		},
 		{
-			Name: "update", Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
+			Name: "update", Handler: updateCommand, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help: "Changes documents.", Target: TargetColl, Counter: CountUpdate, Sequences: []string{"updates"},
 			Args: []Arg{
 				{"updates", Array | Required}, {"ordered", BoolLike}, {"let", Object}, {"bypassDocumentValidation", BoolLike},

@@ -1,0 +1,198 @@
+package command
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/exec"
+	"github.com/tandemdb/tandem/internal/query/expr"
+)
+
+// explain shows how a command would run. With a verbosity above queryPlanner the reads of the
+// command are made, never its writes.
+func explain(ctx context.Context, c *Call) error {
+	_, inner, _ := c.Body.First()
+	if inner.Type != bsonx.TypeDocument {
+		return wrongType("explain.explain", inner.Type, Object)
+	}
+	run := true
+	switch v := c.Arg("verbosity"); v.Str() {
+	case "":
+	case "queryPlanner":
+		run = false
+	case "executionStats", "allPlansExecution":
+	default:
+		return mongoerr.New(mongoerr.BadValue, "Enumeration value '%s' for field 'explain.verbosity' is not a valid value.", v.Str())
+	}
+	body := inner.Doc()
+	name, first, ok := body.First()
+	if !ok {
+		return mongoerr.New(mongoerr.FailedToParse, "The explained command must not be empty")
+	}
+	spec := c.Service.find(name)
+	if spec == nil {
+		return mongoerr.New(mongoerr.CommandNotFound, "Explain failed due to unknown command: %s", name)
+	}
+	c.coll = first.Str()
+	c.ns = c.DB + "." + c.coll
+	if err := checkColl(c.DB, c.coll); err != nil && name != "aggregate" {
+		return err
+	}
+	if spec.Name == "aggregate" {
+		return c.explainAggregate(ctx, body, run)
+	}
+	f, err := c.explainedFind(ctx, spec.Name, body)
+	if err != nil {
+		return err
+	}
+	return c.explainFind(ctx, f, explainKind{spec.Name, body}, run)
+}
+
+// explainKind is the command that is explained.
+type explainKind struct {
+	name string
+	body bsonx.Doc
+}
+
+// explainedFind returns the query that a command makes.
+func (c *Call) explainedFind(ctx context.Context, name string, body bsonx.Doc) (*exec.Find, error) {
+	scope, err := c.scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch name {
+	case "find":
+		a, err := c.parseFind(ctx, body)
+		if err != nil {
+			return nil, err
+		}
+		return &a.Find, nil
+	case "count":
+		return c.countFind(ctx, body)
+	case "distinct":
+		return &exec.Find{Filter: body.Lookup("query").Doc(), Hint: hintOf(body.Lookup("hint")), Scope: scope,
+			Deps: []string{body.Lookup("key").Str()}}, nil
+	case "findAndModify":
+		return &exec.Find{Filter: body.Lookup("query").Doc(), Sort: body.Lookup("sort").Doc(),
+			Hint: hintOf(body.Lookup("hint")), Limit: 1, Scope: scope}, nil
+	case "update", "delete":
+		return explainedWrite(name, body, scope)
+	}
+	return nil, mongoerr.New(mongoerr.BadValue, "Explain does not support the command: %s", name)
+}
+
+// explainedWrite is the query of the only statement of an update or delete command.
+func explainedWrite(name string, body bsonx.Doc, scope *expr.Scope) (*exec.Find, error) {
+	list, parse := "updates", parseUpdateItem
+	if name == "delete" {
+		list, parse = "deletes", parseDeleteItem
+	}
+	items := body.Lookup(list).Doc()
+	if items.Count() != 1 {
+		return nil, mongoerr.New(mongoerr.InvalidLength, "explained write batches must be of size 1")
+	}
+	m, err := parse(items.Index(0).Doc())
+	if err != nil {
+		return nil, err
+	}
+	return &exec.Find{Filter: m.filter, Sort: m.sort, Hint: m.hint, Scope: scope}, nil
+}
+
+func (c *Call) explainFind(ctx context.Context, f *exec.Find, kind explainKind, run bool) error {
+	q, err := f.Compile()
+	if err != nil {
+		return err
+	}
+	st, err := c.state(ctx, c.ns)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	x, err := q.Explain(ctx, st, c.ns, kind.name)
+	if err != nil {
+		return err
+	}
+	b := c.Reply
+	b.String("explainVersion", "1")
+	x.AppendPlanner(b)
+	if run {
+		started := time.Now()
+		if err := x.Run(ctx); err != nil {
+			return err
+		}
+		x.AppendStats(b, time.Since(started))
+	}
+	c.explainTail(kind.body)
+	return nil
+}
+
+// explainTail appends what all explanations end with.
+func (c *Call) explainTail(body bsonx.Doc) {
+	b := c.Reply
+	host, _ := os.Hostname()
+	cmd := bsonx.NewBuilder(nil)
+	for it := body.Iter(); ; {
+		name, v, ok := it.Next()
+		if !ok {
+			break
+		}
+		cmd.Value(name, v)
+	}
+	if body.Lookup("$db").IsMissing() {
+		cmd.String("$db", c.DB)
+	}
+	b.Doc("command", cmd.Build())
+	b.StartDoc("serverInfo").String("host", host).Int32("port", 0).String("version", Version).
+		String("gitVersion", runtime.Version()).End()
+	b.StartDoc("serverParameters").End()
+}
+
+// explainAggregate explains a pipeline: the query of its beginning, and its stages.
+func (c *Call) explainAggregate(ctx context.Context, body bsonx.Doc, run bool) error {
+	a, err := c.parseAggregate(ctx, body)
+	if err != nil {
+		return err
+	}
+	pre := a.pipeline.Prefix()
+	f := exec.PrefixFind(pre, a.pipeline.Scope())
+	f.Hint = a.sources.Hint
+	stages := pre.Rest.Explain()
+	if len(stages) == 0 {
+		return c.explainFind(ctx, f, explainKind{"find", body}, run)
+	}
+	q, err := f.Compile()
+	if err != nil {
+		return err
+	}
+	st, err := c.state(ctx, c.ns)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	x, err := q.Explain(ctx, st, c.ns, "find")
+	if err != nil {
+		return err
+	}
+	b := c.Reply
+	b.String("explainVersion", "1").StartArray("stages")
+	b.StartDoc("0").StartDoc("$cursor")
+	x.AppendPlanner(b)
+	if run {
+		started := time.Now()
+		if err := x.Run(ctx); err != nil {
+			return err
+		}
+		x.AppendStats(b, time.Since(started))
+	}
+	b.End().End()
+	for i, s := range stages {
+		b.Doc(indexName(i+1), s)
+	}
+	b.End()
+	c.explainTail(body)
+	return nil
+}

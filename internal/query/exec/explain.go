@@ -1,0 +1,190 @@
+package exec
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/plan"
+	"github.com/tandemdb/tandem/internal/txn"
+)
+
+// Explanation is the plan of a query and, after Run, what it has counted.
+type Explanation struct {
+	q    *Compiled
+	st   *State
+	ns   string
+	kind string // the command: "find", "count", "update", ...
+	c    *catalog.Collection
+	plan *plan.Plan
+	view *txn.View
+
+	cur *Cursor
+}
+
+// Explain plans the query without running it.
+func (q *Compiled) Explain(ctx context.Context, st *State, ns, kind string) (*Explanation, error) {
+	x := &Explanation{q: q, st: st, ns: ns, kind: kind}
+	var err error
+	if x.c, err = st.Collection(ctx, ns); err != nil {
+		return nil, err
+	}
+	if x.view, err = st.View(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case x.c == nil:
+		_, err = q.Filter()
+		x.plan = &plan.Plan{Kind: plan.Nothing, Sorted: true}
+	case x.c.IsView():
+		err = mongoerr.New(mongoerr.NotImplemented, "explain of a query on a view is not supported: explain the aggregation on its source")
+	default:
+		x.plan, err = q.Plan(x.c, x.view.Multikey)
+	}
+	return x, err
+}
+
+// Run runs the query for its statistics.
+func (x *Explanation) Run(ctx context.Context) error {
+	cur, err := x.q.openPlan(ctx, x.st, x.c, x.plan)
+	if err != nil {
+		return err
+	}
+	x.cur = cur
+	defer cur.Close()
+	for {
+		_, ok, err := cur.Next(ctx)
+		if err != nil || !ok {
+			return err
+		}
+	}
+}
+
+// AppendPlanner appends the queryPlanner section.
+func (x *Explanation) AppendPlanner(b *bsonx.Builder) {
+	b.StartDoc("queryPlanner").String("namespace", x.ns)
+	b.StartDoc("parsedQuery").Append(x.filter()).End()
+	b.Bool("indexFilterSet", false).Bool("maxIndexedOrSolutionsReached", false).
+		Bool("maxIndexedAndSolutionsReached", false).Bool("maxScansToExplodeReached", false)
+	b.StartDoc("winningPlan")
+	x.appendStages(b, x.plan, nil)
+	b.End()
+	b.StartArray("rejectedPlans")
+	for i, p := range x.plan.Rejected {
+		b.StartDoc(indexKey(i))
+		x.appendStages(b, p, nil)
+		b.End()
+	}
+	b.End().End()
+}
+
+// AppendStats appends the executionStats section. Run must have been called.
+func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration) {
+	keys, docs := x.counts()
+	b.StartDoc("executionStats").Bool("executionSuccess", true)
+	b.Int32("nReturned", int32(x.returned())).Int32("executionTimeMillis", int32(took.Milliseconds()))
+	b.Int32("totalKeysExamined", int32(keys)).Int32("totalDocsExamined", int32(docs))
+	b.StartDoc("executionStages")
+	x.appendStages(b, x.plan, func(b *bsonx.Builder) {
+		b.Int32("nReturned", int32(x.returned())).Int32("executionTimeMillisEstimate", int32(took.Milliseconds()))
+		b.Int32("works", int32(max(keys, docs)+1)).Int32("advanced", int32(x.returned())).Bool("isEOF", true)
+		b.Int32("keysExamined", int32(keys)).Int32("docsExamined", int32(docs))
+	})
+	b.End().StartArray("allPlansExecution").End().End()
+}
+
+func (x *Explanation) returned() int64 {
+	if x.writes() || x.kind == "count" {
+		return 0
+	}
+	return x.cur.returned
+}
+
+func (x *Explanation) counts() (keys, docs int64) {
+	if sc := x.cur.scan; sc != nil {
+		return sc.keysExamined, sc.docsExamined
+	}
+	return 0, 0
+}
+
+func (x *Explanation) writes() bool { return x.kind == "update" || x.kind == "delete" || x.kind == "findAndModify" }
+
+func (x *Explanation) filter() bsonx.Doc {
+	if x.q.find.Filter == nil {
+		return bsonx.Empty
+	}
+	return x.q.find.Filter
+}
+
+// appendStages appends the tree of stages from the outside in.
+func (x *Explanation) appendStages(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {
+	depth := 0
+	stage := func(name string, fields func()) {
+		b.String("stage", name)
+		if fields != nil {
+			fields()
+		}
+		if stats != nil {
+			stats(b)
+		}
+		b.StartDoc("inputStage")
+		depth++
+	}
+	f := x.q.find
+	switch x.kind {
+	case "update", "findAndModify":
+		stage("UPDATE", nil)
+	case "delete":
+		stage("DELETE", nil)
+	case "count":
+		if p.Covered {
+			stage("COUNT", nil)
+		}
+	}
+	if x.q.proj != nil {
+		name := "PROJECTION_DEFAULT"
+		if p.Covered {
+			name = "PROJECTION_COVERED"
+		} else if x.q.proj.IsSimple() {
+			name = "PROJECTION_SIMPLE"
+		}
+		stage(name, func() { b.Doc("transformBy", f.Projection) })
+	}
+	if f.Limit > 0 && (p.Sorted || f.Skip > 0) {
+		stage("LIMIT", func() { b.Int64("limitAmount", f.Limit) })
+	}
+	if f.Skip > 0 {
+		stage("SKIP", func() { b.Int64("skipAmount", f.Skip) })
+	}
+	if !p.Sorted {
+		stage("SORT", func() {
+			b.Doc("sortPattern", f.Sort).Int64("memLimit", sortMemory).String("type", "simple")
+			if f.Limit > 0 {
+				b.Int64("limitAmount", f.Limit+f.Skip)
+			}
+		})
+	}
+	x.appendScan(b, p, stats)
+	for ; depth > 0; depth-- {
+		b.End()
+	}
+}
+
+func (x *Explanation) appendScan(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {
+	if !x.q.id.IsMissing() && p.IDLookup {
+		b.String("stage", "IDHACK")
+		if stats != nil {
+			stats(b)
+		}
+		return
+	}
+	p.Explain(b, x.filter(), x.view.Multikey, stats)
+}
+
+// sortMemory is the memory limit of a sort, in bytes.
+const sortMemory = 100 << 20
+
+func indexKey(i int) string { return strconv.Itoa(i) }

@@ -1,0 +1,312 @@
+package exec
+
+import (
+	"context"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/match"
+	"github.com/tandemdb/tandem/internal/query/plan"
+	"github.com/tandemdb/tandem/internal/query/project"
+	"github.com/tandemdb/tandem/internal/query/sortkey"
+)
+
+// Find is a query on one collection as a client asks it.
+type Find struct {
+	Filter, Sort, Projection bsonx.Doc
+	Skip, Limit              int64 // a Limit of zero is none
+	Hint                     bsonx.Value
+	Min, Max                 bsonx.Doc
+	Scope                    *expr.Scope
+	Use                      match.Use
+
+	// Deps are the paths that the consumer of an unprojected result reads, with Counting
+	// if it reads nothing at all. Without them it gets whole documents.
+	Deps     []string
+	Counting bool
+
+	ReturnKey, ShowRecordID bool
+
+	AllowDiskUse bool
+	TempDir      string
+}
+
+// Compiled is a Find whose parts have been checked. It does not depend on the state of any
+// collection and may be run more than once, one run at a time.
+type Compiled struct {
+	find    *Find
+	id      bsonx.Value // the _id that alone is asked for, missing if it is another filter
+	filter  *match.Filter
+	sort    *sortkey.Pattern
+	proj    *project.Projection
+	context *expr.Context
+}
+
+// Compile checks a query.
+func (f *Find) Compile() (*Compiled, error) {
+	if f.Scope == nil {
+		f.Scope = expr.NewScope(nil)
+	}
+	q := &Compiled{find: f}
+	var err error
+	if id, ok := simpleID(f.Filter); ok && f.Projection.IsEmpty() {
+		q.id = id
+	} else if q.filter, err = match.CompileFor(f.Use, f.Filter, f.Scope); err != nil {
+		return nil, err
+	}
+	if s, ok := f.Sort, !f.Sort.IsEmpty(); ok && !isNatural(s) {
+		if q.sort, err = sortkey.Compile(s); err != nil {
+			return nil, err
+		}
+	}
+	if !f.Projection.IsEmpty() {
+		if q.proj, err = project.Compile(f.Projection, f.Scope, project.Find, q.filter); err != nil {
+			return nil, err
+		}
+	}
+	if q.filter != nil && q.filter.NeedsContext() || q.proj != nil {
+		q.context = f.Scope.NewContext()
+	}
+	return q, nil
+}
+
+// simpleID recognises {_id: value}, which needs neither filter nor plan.
+func simpleID(filter bsonx.Doc) (bsonx.Value, bool) {
+	it := filter.Iter()
+	k, v, ok := it.Next()
+	if !ok || k != "_id" || len(it.Rest()) > 0 {
+		return bsonx.Value{}, false
+	}
+	switch v.Type {
+	case bsonx.TypeDocument, bsonx.TypeArray, bsonx.TypeRegex, bsonx.TypeNull, bsonx.TypeUndefined:
+		return bsonx.Value{}, false
+	}
+	return v, true
+}
+
+func isNatural(sort bsonx.Doc) bool {
+	k, _, _ := sort.First()
+	return k == "$natural"
+}
+
+// Filter returns the compiled filter, compiling it now for a query that could do without.
+func (q *Compiled) Filter() (*match.Filter, error) {
+	if q.filter == nil {
+		var err error
+		if q.filter, err = match.CompileFor(q.find.Use, q.find.Filter, q.find.Scope); err != nil {
+			return nil, err
+		}
+	}
+	return q.filter, nil
+}
+
+// Plan chooses the plan on a collection, which must not be nil.
+func (q *Compiled) Plan(c *catalog.Collection, multikey plan.Multikey) (*plan.Plan, error) {
+	filter, err := q.Filter()
+	if err != nil {
+		return nil, err
+	}
+	pq := &plan.Query{Filter: filter, Sort: q.sort, Hint: q.find.hint(), Min: q.find.Min, Max: q.find.Max}
+	switch {
+	case q.proj != nil:
+		pq.Deps, pq.Whole = q.proj.Deps()
+	case q.find.Counting:
+	case q.find.Deps != nil:
+		pq.Deps = q.find.Deps
+	default:
+		pq.Whole = true
+	}
+	return plan.Choose(c, pq, multikey)
+}
+
+// hint is the hint, or what a sort by $natural means.
+func (f *Find) hint() bsonx.Value {
+	if f.Hint.IsMissing() && isNatural(f.Sort) {
+		return bsonx.Document(f.Sort)
+	}
+	return f.Hint
+}
+
+// Open starts the query on a collection, nil for one that does not exist, in a state. The
+// cursor does not own the state.
+func (q *Compiled) Open(ctx context.Context, st *State, c *catalog.Collection) (*Cursor, error) {
+	if c != nil && q.byID() {
+		cur := q.cursor(st)
+		cur.byID = c
+		return cur, nil
+	}
+	if c == nil {
+		_, err := q.Filter()
+		return q.cursor(st), err
+	}
+	v, err := st.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := q.Plan(c, v.Multikey)
+	if err != nil {
+		return nil, err
+	}
+	return q.openPlan(ctx, st, c, p)
+}
+
+// openPlan starts the query with a plan.
+func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection, p *plan.Plan) (*Cursor, error) {
+	cur := q.cursor(st)
+	if c == nil {
+		return cur, nil
+	}
+	if f := p.Residual; f != nil && f.NeedsContext() && q.context == nil {
+		q.context = q.find.Scope.NewContext()
+	}
+	if x := p.Index; x != nil {
+		x.State.Ops.Add(1)
+	}
+	cur.scan = newScan(st, c, p, q.context)
+	return cur, nil
+}
+
+// byID reports whether the query is a mere look-up by _id.
+func (q *Compiled) byID() bool {
+	return !q.id.IsMissing() && q.find.Hint.IsMissing() && q.find.Min == nil && q.find.Max == nil
+}
+
+func (q *Compiled) cursor(st *State) *Cursor {
+	cur := &Cursor{q: q, state: st, skip: q.find.Skip, limit: q.find.Limit}
+	if cur.limit == 0 {
+		cur.limit = -1
+	}
+	return cur
+}
+
+// Cursor gives the documents of a query. It is used by one goroutine.
+type Cursor struct {
+	q     *Compiled
+	state *State
+	scan  *scan               // nil where there is nothing to find
+	byID  *catalog.Collection // find by _id instead
+	sort  *sortkey.Sorter     // filled at the first Next of a plan that does not give the order
+
+	skip, limit int64 // limit -1 is none
+	out, buf    []byte
+	idDone      bool
+	returned    int64
+}
+
+// Next returns the next document, valid until the call after.
+func (cur *Cursor) Next(ctx context.Context) (bsonx.Doc, bool, error) {
+	for cur.limit != 0 {
+		doc, ok, err := cur.find(ctx)
+		if err != nil || !ok {
+			return nil, false, err
+		}
+		if cur.skip > 0 {
+			cur.skip--
+			continue
+		}
+		if cur.limit > 0 {
+			cur.limit--
+		}
+		cur.returned++
+		return cur.project(doc)
+	}
+	return nil, false, nil
+}
+
+// find returns the next document in order, before skip, limit and projection.
+func (cur *Cursor) find(ctx context.Context) (bsonx.Doc, bool, error) {
+	switch {
+	case cur.byID != nil:
+		return cur.findID(ctx)
+	case cur.scan == nil:
+		return nil, false, nil
+	case cur.scan.plan.Sorted:
+		ok, err := cur.scan.next(ctx)
+		return cur.scan.doc, ok, err
+	}
+	if cur.sort == nil {
+		if err := cur.fill(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	return cur.sort.Next()
+}
+
+func (cur *Cursor) findID(ctx context.Context) (bsonx.Doc, bool, error) {
+	if cur.idDone {
+		return nil, false, nil
+	}
+	cur.idDone = true
+	v, err := cur.state.View(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	_, doc, ok, err := v.GetByID(ctx, cur.byID, cur.q.id, cur.buf[:0])
+	if ok {
+		cur.buf = doc
+	}
+	return doc, ok, err
+}
+
+// fill sorts everything that the scan finds, or the first documents if there is a limit.
+func (cur *Cursor) fill(ctx context.Context) error {
+	opts := sortkey.SorterOptions{AllowDiskUse: cur.q.find.AllowDiskUse, TempDir: cur.q.find.TempDir}
+	if cur.limit > 0 {
+		opts.Limit = cur.skip + cur.limit
+	}
+	s := sortkey.NewSorter(cur.q.sort, opts)
+	for {
+		ok, err := cur.scan.next(ctx)
+		if err != nil {
+			_ = s.Close()
+			return err
+		}
+		if !ok {
+			break
+		}
+		if err := s.Add(cur.scan.doc); err != nil {
+			_ = s.Close()
+			return err
+		}
+	}
+	cur.scan.close()
+	if err := s.Sort(); err != nil {
+		return err
+	}
+	cur.sort = s
+	return nil
+}
+
+func (cur *Cursor) project(doc bsonx.Doc) (bsonx.Doc, bool, error) {
+	if cur.q.proj == nil {
+		return doc, true, nil
+	}
+	out, err := cur.q.proj.Append(cur.out[:0], doc, cur.q.contextFor(doc))
+	if err != nil {
+		return nil, false, err
+	}
+	cur.out = out
+	return out, true, nil
+}
+
+// Project applies a projection, compiled in the query's scope, to one document.
+func (q *Compiled) Project(p *project.Projection, doc bsonx.Doc) (bsonx.Doc, error) {
+	return p.Append(nil, doc, q.contextFor(doc))
+}
+
+// Exhausted reports whether it is known that Next has nothing more to give.
+func (cur *Cursor) Exhausted() bool {
+	return cur.limit == 0 || cur.scan == nil && (cur.byID == nil || cur.idDone)
+}
+
+// Close ends the cursor, not its state. It is idempotent.
+func (cur *Cursor) Close() error {
+	if cur.scan != nil {
+		cur.scan.close()
+	}
+	if cur.sort != nil {
+		return cur.sort.Close()
+	}
+	return nil
+}

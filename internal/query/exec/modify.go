@@ -1,0 +1,286 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/update"
+	"github.com/tandemdb/tandem/internal/storage"
+	"github.com/tandemdb/tandem/internal/txn"
+)
+
+// Modify is one update or delete statement, or a findAndModify.
+type Modify struct {
+	Query  *Compiled      // which documents; with Multi unset the first
+	Update *update.Update // nil to delete
+	Multi  bool
+	Upsert bool
+	NewID  func() bsonx.Value
+
+	// Record is called in the transaction of the change of a single document, with its
+	// images; nil for none.
+	Record func(t *txn.Txn, c Changed) error
+}
+
+// Changed is one changed document.
+type Changed struct {
+	Before     bsonx.Doc   // nil for an upsert that inserted
+	After      bsonx.Doc   // nil for a deletion; Before if nothing had to be changed
+	Modified   bool        // bytes were changed
+	UpsertedID bsonx.Value // missing unless inserted
+	RecordID   []byte      // nil for an insert
+}
+
+// Result sums up a statement.
+type Result struct {
+	Matched, Modified int64 // of a deletion: deleted, both
+	Changed                 // the last document
+}
+
+// Modify runs a statement. On an error the result still counts the documents before.
+func (w *Writer) Modify(ctx context.Context, m *Modify) (Result, error) {
+	if m.Multi {
+		return w.modifyMany(ctx, m)
+	}
+	var res Result
+	err := w.one(ctx, m.Upsert, func(t *txn.Txn, c *catalog.Collection) error {
+		res = Result{}
+		ch, found, err := w.modifyFirst(ctx, m, t, c)
+		if err != nil || !found {
+			return err
+		}
+		res.Changed = ch
+		if ch.UpsertedID.IsMissing() {
+			res.Matched = 1
+		}
+		if ch.Modified && ch.Before != nil {
+			res.Modified = 1
+		}
+		if m.Record != nil && ch.Modified {
+			return m.Record(t, ch)
+		}
+		return nil
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	return res, nil
+}
+
+// modifyFirst changes the first document that matches, or inserts one.
+func (w *Writer) modifyFirst(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.Collection) (Changed, bool, error) {
+	if c == nil {
+		return Changed{}, false, nil
+	}
+	rid, doc, ok, err := m.Query.first(ctx, t, c)
+	if err != nil {
+		return Changed{}, false, err
+	}
+	if ok {
+		ch, err := w.change(ctx, m, t, c, rid, doc)
+		return ch, true, err
+	}
+	if !m.Upsert {
+		return Changed{}, false, nil
+	}
+	ch, err := w.upsert(ctx, m, t, c)
+	return ch, true, err
+}
+
+// first finds the first document in order and locks it, so that what it says still holds at
+// the commit. The document and its record id are the caller's.
+func (q *Compiled) first(ctx context.Context, t *txn.Txn, c *catalog.Collection) (rid []byte, doc bsonx.Doc, ok bool, err error) {
+	if q.byID() {
+		rid, doc, ok, err = t.GetByID(ctx, c, q.id, nil)
+	} else {
+		rid, doc, ok, err = q.firstByPlan(ctx, t, c)
+	}
+	if err != nil || !ok {
+		return nil, nil, false, err
+	}
+	return rid, doc, true, t.LockRecords(ctx, c, rid)
+}
+
+func (q *Compiled) firstByPlan(ctx context.Context, t *txn.Txn, c *catalog.Collection) (rid []byte, doc bsonx.Doc, ok bool, err error) {
+	p, err := q.Plan(c, t.Multikey)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	st := InTxn(t)
+	sc := newScan(st, c, p, q.context)
+	defer sc.close()
+	var bestKey, key []byte
+	for {
+		more, err := sc.next(ctx)
+		if err != nil || !more {
+			return rid, doc, ok, err
+		}
+		if !p.Sorted {
+			if key, err = q.sort.AppendKey(key[:0], sc.doc); err != nil {
+				return nil, nil, false, err
+			}
+			if ok && bytes.Compare(key, bestKey) >= 0 {
+				continue
+			}
+			bestKey = append(bestKey[:0], key...)
+		}
+		rid, doc, ok = append(rid[:0], sc.rid...), append(doc[:0], sc.doc...), true
+		if p.Sorted {
+			return rid, doc, true, nil
+		}
+	}
+}
+
+// change updates or deletes one document.
+func (w *Writer) change(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.Collection, rid []byte, doc bsonx.Doc) (Changed, error) {
+	ch := Changed{Before: doc, RecordID: rid}
+	if m.Update == nil {
+		ch.Modified = true
+		return ch, t.Delete(ctx, c, rid, doc)
+	}
+	pos := -1
+	if m.Update.NeedsPositional() {
+		var err error
+		if pos, err = m.Query.position(doc); err != nil {
+			return ch, err
+		}
+	}
+	ectx := m.Query.contextFor(doc)
+	after, changed, err := m.Update.Apply(nil, doc, ectx, pos)
+	if err != nil {
+		return ch, err
+	}
+	ch.After = after
+	if !changed {
+		ch.After = doc
+		return ch, nil
+	}
+	ch.Modified = true
+	if err := w.validate(c, doc, after); err != nil {
+		return ch, err
+	}
+	return ch, t.Update(ctx, c, rid, doc, after)
+}
+
+// contextFor returns the context in which expressions about doc are evaluated.
+func (q *Compiled) contextFor(doc bsonx.Doc) *expr.Context {
+	if q.context == nil {
+		q.context = q.find.Scope.NewContext()
+	}
+	q.context.Reset(doc)
+	return q.context
+}
+
+// position returns the array position that the positional operator stands for.
+func (q *Compiled) position(doc bsonx.Doc) (int, error) {
+	f, err := q.Filter()
+	if err != nil {
+		return -1, err
+	}
+	_, pos, err := f.MatchPositional(doc, q.contextFor(doc))
+	return pos, err
+}
+
+func (w *Writer) upsert(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.Collection) (Changed, error) {
+	doc, err := m.Update.Insert(nil, m.Query.contextFor(nil), m.NewID)
+	if err != nil {
+		return Changed{}, err
+	}
+	if err := w.validate(c, nil, doc); err != nil {
+		return Changed{}, err
+	}
+	ch := Changed{After: doc, Modified: true, UpsertedID: doc.Lookup("_id")}
+	_, err = t.Insert(ctx, c, doc)
+	return ch, err
+}
+
+// modifyMany changes all documents that match, each once, and goes on after a conflict where
+// it was.
+func (w *Writer) modifyMany(ctx context.Context, m *Modify) (Result, error) {
+	var res Result
+	t, c, err := w.begin(ctx)
+	if err != nil {
+		return res, translate(w.store, err)
+	}
+	if c != nil {
+		if err := w.modifyAll(ctx, m, t, c, &res); err != nil {
+			return res, err
+		}
+	}
+	if res.Matched > 0 || !m.Upsert {
+		return res, nil
+	}
+	one := *m
+	one.Multi = false
+	return w.Modify(ctx, &one)
+}
+
+func (w *Writer) modifyAll(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.Collection, res *Result) error {
+	p, err := m.Query.Plan(c, t.Multikey)
+	if err != nil {
+		return err
+	}
+	st := InTxn(t)
+	sc := newScan(st, c, p, m.Query.context)
+	defer sc.close()
+	done := make(map[string]struct{})
+	for {
+		ok, err := sc.next(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		if _, dup := done[string(sc.rid)]; dup {
+			continue
+		}
+		again, err := w.modifyNext(ctx, m, t, sc, res)
+		if err != nil {
+			return err
+		}
+		if !again {
+			if w.session == nil {
+				done[string(sc.rid)] = struct{}{}
+			}
+			if w.docs++; w.session != nil || !w.full() {
+				continue
+			}
+			if err := w.flush(ctx, storage.Buffered); err != nil {
+				return err
+			}
+		}
+		st.Pause()
+		if again {
+			sc.again()
+		}
+		if t, _, err = w.begin(ctx); err != nil {
+			return translate(w.store, err)
+		}
+		st.Rebase(t)
+	}
+}
+
+// modifyNext changes the document that the scan is at. again says that it met a conflict, which
+// is over now, and has to be looked at once more in a new transaction.
+func (w *Writer) modifyNext(ctx context.Context, m *Modify, t *txn.Txn, sc *scan, res *Result) (again bool, err error) {
+	sp := t.Savepoint()
+	if err = t.LockRecords(ctx, sc.c, sc.rid); err == nil {
+		var ch Changed
+		if ch, err = w.change(ctx, m, t, sc.c, sc.rid, sc.doc); err == nil {
+			res.Matched++
+			if ch.Modified {
+				res.Modified++
+			}
+			return false, nil
+		}
+	}
+	t.RollbackTo(sp)
+	var conflict *storage.ConflictError
+	if !errors.As(err, &conflict) || w.session != nil {
+		return false, translate(w.store, err)
+	}
+	sc.state.Pause()
+	return true, w.retry(ctx, err)
+}

@@ -1,0 +1,425 @@
+package exec
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/keyenc"
+	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/plan"
+	"github.com/tandemdb/tandem/internal/txn"
+)
+
+// scan walks the documents of one plan, filtered. After next returned true, doc and rid hold
+// until the next call.
+type scan struct {
+	state *State
+	c     *catalog.Collection
+	plan  *plan.Plan
+	ctx   *expr.Context // for filters that need one
+
+	parts []part // the plan, or the branches of a union
+	cur   int
+	epoch int
+
+	doc  bsonx.Doc
+	rid  []byte
+	buf  []byte
+	keys []byte // scratch of covered documents
+
+	seen map[string]struct{} // records found, where the plan may find one twice
+
+	keysExamined, docsExamined int64
+	steps                      uint
+}
+
+// part is the position within one plan without branches.
+type part struct {
+	plan *plan.Plan
+	rng  int // index into plan.Ranges
+	recs *txn.RecordIter
+	ents *txn.EntryIter
+
+	// The position to resume after, taken when the iterators were closed.
+	saved     bool
+	inclusive bool // resume at it instead
+	key, rid  []byte
+}
+
+// interruptEvery is how many entries are examined between looks at the context.
+const interruptEvery = 128
+
+func newScan(st *State, c *catalog.Collection, p *plan.Plan, ctx *expr.Context) *scan {
+	sc := &scan{state: st, c: c, plan: p, ctx: ctx}
+	switch p.Kind {
+	case plan.Nothing:
+	case plan.Union:
+		for _, b := range p.Branches {
+			sc.parts = append(sc.parts, part{plan: b})
+		}
+	default:
+		sc.parts = []part{{plan: p}}
+	}
+	if p.Dedup {
+		sc.seen = make(map[string]struct{})
+	}
+	return sc
+}
+
+// next moves to the next document that matches.
+func (sc *scan) next(ctx context.Context) (bool, error) {
+	for sc.cur < len(sc.parts) {
+		if sc.steps++; sc.steps%interruptEvery == 0 {
+			if err := interrupted(ctx); err != nil {
+				return false, err
+			}
+		}
+		pt := &sc.parts[sc.cur]
+		v, err := sc.prepare(ctx, pt)
+		if err != nil {
+			return false, err
+		}
+		ok, err := sc.step(ctx, v, pt)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			sc.cur++
+			continue
+		}
+		if sc.doc == nil {
+			continue
+		}
+		match, err := sc.matches()
+		if err != nil || match {
+			return match, err
+		}
+	}
+	return false, nil
+}
+
+func (sc *scan) matches() (bool, error) {
+	if f := sc.plan.Residual; f != nil {
+		if ok, err := f.Match(sc.doc, sc.ctx); err != nil || !ok {
+			return false, err
+		}
+	}
+	if sc.seen != nil {
+		if _, dup := sc.seen[string(sc.rid)]; dup {
+			return false, nil
+		}
+		sc.seen[string(sc.rid)] = struct{}{}
+	}
+	return true, nil
+}
+
+// prepare opens the view, and checks after a pause that what the plan relies on is still there.
+func (sc *scan) prepare(ctx context.Context, pt *part) (*txn.View, error) {
+	v, err := sc.state.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if sc.epoch == sc.state.epoch {
+		return v, nil
+	}
+	if sc.epoch != 0 {
+		if err := sc.revalidate(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	sc.epoch = sc.state.epoch
+	sc.state.opened(sc)
+	return v, nil
+}
+
+func (sc *scan) revalidate(ctx context.Context, v *txn.View) error {
+	c, err := v.Collection(ctx, sc.c.NS)
+	if err != nil {
+		return err
+	}
+	if c == nil || c.ID != sc.c.ID {
+		return planKilled("collection dropped")
+	}
+	for _, pt := range sc.parts {
+		if x := pt.plan.Index; x != nil && (c.Index(x.Name) == nil || c.Index(x.Name).ID != x.ID) {
+			return planKilled("index '%s' dropped", x.Name)
+		}
+	}
+	sc.c = c
+	return nil
+}
+
+// step moves to the next record or entry of a part. It returns true with a nil doc for one that
+// can be told not to match.
+func (sc *scan) step(ctx context.Context, v *txn.View, pt *part) (bool, error) {
+	if pt.plan.Kind == plan.Nothing {
+		return false, nil
+	}
+	if pt.plan.Kind == plan.CollScan {
+		return sc.stepRecord(ctx, v, pt)
+	}
+	return sc.stepEntry(ctx, v, pt)
+}
+
+func (sc *scan) stepRecord(ctx context.Context, v *txn.View, pt *part) (bool, error) {
+	for {
+		if pt.recs == nil {
+			ok, err := pt.openRecords(ctx, v, sc.c)
+			if err != nil || !ok {
+				return false, err
+			}
+		}
+		if pt.recs.Next() {
+			rid := pt.recs.RID()
+			if pt.skip(nil, rid) {
+				continue
+			}
+			sc.docsExamined++
+			sc.rid, sc.doc = rid, pt.recs.Doc()
+			return true, nil
+		}
+		err := pt.recs.Err()
+		pt.recs.Close()
+		pt.recs = nil
+		if err != nil {
+			return false, err
+		}
+		pt.saved = false
+		pt.rng++
+	}
+}
+
+// rangeAt returns the range to scan now, ok false at the end. Ranges are in index order, so a
+// reverse scan takes the last one first.
+func (pt *part) rangeAt() (plan.Range, bool) {
+	rs := pt.plan.Ranges
+	if rs == nil {
+		return plan.Range{}, pt.rng == 0
+	}
+	if pt.rng >= len(rs) {
+		return plan.Range{}, false
+	}
+	if pt.plan.Reverse {
+		return rs[len(rs)-1-pt.rng], true
+	}
+	return rs[pt.rng], true
+}
+
+func (pt *part) openRecords(ctx context.Context, v *txn.View, c *catalog.Collection) (bool, error) {
+	r, ok := pt.rangeAt()
+	if !ok {
+		return false, nil
+	}
+	if pt.saved {
+		if pt.plan.Reverse {
+			r.Hi = append(bytes.Clone(pt.rid), 0)
+		} else {
+			r.Lo = pt.rid
+		}
+	}
+	it, err := v.Records(ctx, c, txn.RecordRange{Lo: r.Lo, Hi: r.Hi, Reverse: pt.plan.Reverse})
+	if err != nil {
+		return false, err
+	}
+	pt.recs = it
+	return true, nil
+}
+
+// skip reports whether an entry lies before the position to resume at; afterwards nothing is
+// skipped any more.
+func (pt *part) skip(key, rid []byte) bool {
+	if !pt.saved {
+		return false
+	}
+	c := bytes.Compare(key, pt.key)
+	if c == 0 {
+		c = bytes.Compare(rid, pt.rid)
+	}
+	if pt.plan.Reverse {
+		c = -c
+	}
+	if c < 0 || c == 0 && !pt.inclusive {
+		return true
+	}
+	pt.saved = false
+	return false
+}
+
+func (sc *scan) stepEntry(ctx context.Context, v *txn.View, pt *part) (bool, error) {
+	for {
+		if pt.ents == nil {
+			ok, err := pt.openEntries(ctx, v, sc.c)
+			if err != nil || !ok {
+				return false, err
+			}
+		}
+		if pt.ents.Next() {
+			if pt.skip(pt.ents.Key(), pt.ents.RID()) {
+				continue
+			}
+			sc.keysExamined++
+			return true, sc.load(ctx, v, pt)
+		}
+		err := pt.ents.Err()
+		pt.ents.Close()
+		pt.ents = nil
+		if err != nil {
+			return false, err
+		}
+		pt.saved = false
+		pt.rng++
+	}
+}
+
+func (pt *part) openEntries(ctx context.Context, v *txn.View, c *catalog.Collection) (bool, error) {
+	r, ok := pt.rangeAt()
+	if !ok {
+		return false, nil
+	}
+	if pt.saved {
+		if pt.plan.Reverse {
+			r.Hi = plan.PrefixEnd(pt.key)
+		} else {
+			r.Lo = pt.key
+		}
+	}
+	it, err := v.Entries(ctx, c, pt.plan.Index, r.Lo, r.Hi, pt.plan.Reverse)
+	if err != nil {
+		return false, err
+	}
+	pt.ents = it
+	return true, nil
+}
+
+// load sets doc and rid from the current index entry; doc stays nil for a record found before.
+func (sc *scan) load(ctx context.Context, v *txn.View, pt *part) error {
+	sc.rid, sc.doc = pt.ents.RID(), nil
+	if sc.seen != nil {
+		if _, dup := sc.seen[string(sc.rid)]; dup {
+			return nil
+		}
+	}
+	if sc.plan.Covered {
+		if doc, ok := sc.covered(pt); ok {
+			sc.doc = doc
+			return nil
+		}
+	}
+	sc.docsExamined++
+	doc, ok, err := v.Get(ctx, sc.c, sc.rid, sc.buf[:0])
+	if err != nil {
+		return err
+	}
+	if ok {
+		sc.doc, sc.buf = doc, doc
+	}
+	return nil
+}
+
+// covered builds the part of the document that an index entry holds, ok false where it does not
+// tell enough.
+func (sc *scan) covered(pt *part) (bsonx.Doc, bool) {
+	p := pt.plan
+	if !p.NeedsValues {
+		return bsonx.Empty, true
+	}
+	key, bits := pt.ents.Key(), pt.ents.TypeBits()
+	if keyenc.IsTruncated(key) {
+		return nil, false
+	}
+	vals := make([]bsonx.Value, len(p.Index.Keys))
+	for i, k := range p.Index.Keys {
+		v, restKey, restBits, err := keyenc.Decode(key, k.Desc, bits)
+		if err != nil || v.IsNullish() {
+			return nil, false
+		}
+		vals[i], key, bits = v, restKey, restBits
+	}
+	b := bsonx.AppendDocStart(sc.keys[:0])
+	b = appendCovered(b, p.Index.Keys, vals, 0)
+	sc.keys = bsonx.AppendDocEnd(b, 0)
+	return sc.keys, true
+}
+
+// appendCovered appends the fields of a document level: keys that share their first depth
+// components become one embedded document.
+func appendCovered(dst []byte, keys []catalog.KeyField, vals []bsonx.Value, depth int) []byte {
+	for i := 0; i < len(keys); i++ {
+		name := keys[i].Parts[depth]
+		if firstWith(keys[:i], depth, name) >= 0 {
+			continue
+		}
+		if len(keys[i].Parts) == depth+1 {
+			dst = bsonx.AppendElem(dst, name, vals[i])
+			continue
+		}
+		var subKeys []catalog.KeyField
+		var subVals []bsonx.Value
+		for j := i; j < len(keys); j++ {
+			if len(keys[j].Parts) > depth+1 && keys[j].Parts[depth] == name {
+				subKeys, subVals = append(subKeys, keys[j]), append(subVals, vals[j])
+			}
+		}
+		dst = bsonx.AppendHeader(dst, bsonx.TypeDocument, name)
+		start := len(dst)
+		dst = appendCovered(bsonx.AppendDocStart(dst), subKeys, subVals, depth+1)
+		dst = bsonx.AppendDocEnd(dst, start)
+	}
+	return dst
+}
+
+func firstWith(keys []catalog.KeyField, depth int, name string) int {
+	for i, k := range keys {
+		if len(k.Parts) > depth && k.Parts[depth] == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// save remembers the position and closes the iterators.
+func (sc *scan) save() {
+	if sc.cur < len(sc.parts) {
+		pt := &sc.parts[sc.cur]
+		if !pt.saved && sc.rid != nil && (pt.recs != nil || pt.ents != nil) {
+			pt.saved, pt.inclusive = true, false
+			pt.rid = append(pt.rid[:0], sc.rid...)
+			pt.key = pt.key[:0]
+			if pt.ents != nil {
+				pt.key = append(pt.key, pt.ents.Key()...)
+			}
+		}
+	}
+	sc.closeIters()
+}
+
+// again makes a scan that is being saved resume at its current document instead of after it.
+func (sc *scan) again() {
+	if sc.cur < len(sc.parts) && sc.parts[sc.cur].saved {
+		sc.parts[sc.cur].inclusive = true
+	}
+	if sc.seen != nil {
+		delete(sc.seen, string(sc.parts[sc.cur].rid))
+	}
+}
+
+func (sc *scan) closeIters() {
+	for i := range sc.parts {
+		pt := &sc.parts[i]
+		if pt.recs != nil {
+			pt.recs.Close()
+			pt.recs = nil
+		}
+		if pt.ents != nil {
+			pt.ents.Close()
+			pt.ents = nil
+		}
+	}
+}
+
+func (sc *scan) close() {
+	sc.closeIters()
+	sc.state.closed(sc)
+}

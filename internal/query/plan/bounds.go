@@ -1,0 +1,180 @@
+package plan
+
+import (
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/query/match"
+)
+
+// bound is what one predicate says about one path.
+type bound struct {
+	node      match.Node
+	ivs       []interval
+	exact     bool // an entry within ivs proves the predicate
+	matchNull bool // documents without the path can match
+	rank      int  // how selective it is likely to be, see below
+}
+
+// The ranks of predicates, best first.
+const (
+	rankPoint = iota
+	rankPoints
+	rankRange
+	rankHalf
+	rankExists
+)
+
+// conjuncts flattens the ands at the top of a filter.
+func conjuncts(n match.Node, dst []match.Node) []match.Node {
+	if and, ok := n.(*match.And); ok {
+		for _, c := range and.Nodes {
+			dst = conjuncts(c, dst)
+		}
+		return dst
+	}
+	return append(dst, n)
+}
+
+// boundsOf returns the bounds that one conjunct gives, by path. An $elemMatch gives several;
+// they hold for the same array element, so together says that they may be intersected even
+// on a multikey path.
+func boundsOf(n match.Node, add func(path string, b bound, together bool)) {
+	switch n := n.(type) {
+	case *match.Compare:
+		if b, ok := compareBound(n); ok {
+			add(n.Path, b, false)
+		}
+	case *match.In:
+		add(n.Path, inBound(n), false)
+	case *match.Regex:
+		if b, ok := regexBound(n); ok {
+			add(n.Path, b, false)
+		}
+	case *match.Exists:
+		// Only sparse indexes profit; they hold no document without the path.
+		add(n.Path, bound{node: n, ivs: []interval{{}}, rank: rankExists}, false)
+	case *match.ElemMatchValue:
+		for _, c := range n.Nodes {
+			boundsOf(c, func(_ string, b bound, _ bool) {
+				b.node, b.exact = n, false
+				add(n.Path, b, true)
+			})
+		}
+	case *match.ElemMatchObject:
+		for _, c := range conjuncts(n.Node, nil) {
+			boundsOf(c, func(path string, b bound, together bool) {
+				b.node, b.exact = n, false
+				add(n.Path+"."+path, b, together)
+			})
+		}
+	}
+}
+
+func compareBound(n *match.Compare) (bound, bool) {
+	if n.Op == match.Eq {
+		ivs, exact := equalTo(n.Value)
+		return bound{node: n, ivs: union(ivs), exact: exact, matchNull: n.Value.IsNullish(), rank: rankPoint}, true
+	}
+	v := n.Value
+	switch v.Type {
+	case bsonx.TypeArray, bsonx.TypeRegex:
+		return bound{}, false
+	case bsonx.TypeNull, bsonx.TypeUndefined:
+		if n.Op == match.Lt || n.Op == match.Gt {
+			return bound{}, false
+		}
+		ivs, _ := equalTo(bsonx.Null)
+		return bound{node: n, ivs: union(ivs), matchNull: true, rank: rankRange}, true
+	}
+	class, ok := classRange(v)
+	if !ok {
+		return bound{}, false
+	}
+	p := point(v)
+	iv := class
+	switch n.Op {
+	case match.Lt:
+		iv.hi, iv.hiInc = p.hi, false
+	case match.Lte:
+		iv.hi, iv.hiInc = p.hi, true
+	case match.Gt:
+		iv.lo, iv.loInc = p.lo, false
+	case match.Gte:
+		iv.lo, iv.loInc = p.lo, true
+	}
+	nan := isNaN(v)
+	if nan {
+		iv = p // inequalities with NaN match NaN, or nothing
+	}
+	return bound{node: n, ivs: union([]interval{iv}), exact: !nan, rank: rankHalf}, true
+}
+
+// equalTo returns the index values of documents that equal v, and whether all those match.
+func equalTo(v bsonx.Value) (ivs []interval, exact bool) {
+	switch v.Type {
+	case bsonx.TypeNull, bsonx.TypeUndefined:
+		return []interval{point(bsonx.Undefined), point(bsonx.Null)}, false
+	case bsonx.TypeArray:
+		// The array's first element stands for the whole, the array itself for an element.
+		first := bsonx.Undefined // what an empty array is indexed as
+		if _, e, ok := v.Doc().First(); ok {
+			first = e
+		}
+		return []interval{point(first), point(v)}, false
+	}
+	return []interval{point(v)}, true
+}
+
+func inBound(n *match.In) bound {
+	b := bound{node: n, exact: true, rank: rankPoints}
+	var ivs []interval
+	for _, v := range n.Values {
+		one, exact := equalTo(v)
+		ivs = append(ivs, one...)
+		b.exact = b.exact && exact
+		b.matchNull = b.matchNull || v.IsNullish()
+	}
+	for _, re := range n.Regexes {
+		ivs = append(ivs, regexIntervals(re)...)
+		b.exact = false
+	}
+	b.ivs = union(ivs)
+	if len(b.ivs) == 1 && b.ivs[0].isPoint() {
+		b.rank = rankPoint
+	}
+	if b.ivs == nil {
+		b.ivs = []interval{} // $in: [] matches nothing
+	}
+	return b
+}
+
+func regexBound(n *match.Regex) (bound, bool) {
+	ivs := regexIntervals(n)
+	b := bound{node: n, ivs: union(ivs), rank: rankExists}
+	if n.Prefix != "" {
+		b.rank = rankRange
+	}
+	return b, true
+}
+
+// regexIntervals covers the strings that begin like the expression, all strings where it has
+// no fixed beginning, and the expression itself.
+func regexIntervals(n *match.Regex) []interval {
+	strs, _ := classRange(bsonx.String(""))
+	if n.Prefix != "" {
+		strs = between(bsonx.String(n.Prefix), true, bsonx.Document(bsonx.Empty), false)
+		if end := PrefixEnd([]byte(n.Prefix)); end != nil {
+			strs = between(bsonx.String(n.Prefix), true, bsonx.StringBytes(end), false)
+		}
+	}
+	return []interval{strs, point(bsonx.Regex(n.Pattern, n.Options))}
+}
+
+func isNaN(v bsonx.Value) bool {
+	switch v.Type {
+	case bsonx.TypeDouble:
+		return v.Double() != v.Double()
+	case bsonx.TypeDecimal128:
+		return v.Decimal128().IsNaN()
+	}
+	return false
+}

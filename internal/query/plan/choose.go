@@ -1,0 +1,478 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/match"
+)
+
+// Choose returns the plan for q on c. It fails where the hint names no usable index.
+func Choose(c *catalog.Collection, q *Query, multikey Multikey) (*Plan, error) {
+	pl := &planner{c: c, q: q, multikey: multikey}
+	if q.Filter != nil && !q.Filter.Empty() {
+		pl.conj = conjuncts(q.Filter.Root(), nil)
+	}
+	for _, n := range pl.conj {
+		if k, ok := n.(match.Const); ok && !bool(k) {
+			return &Plan{Kind: Nothing}, nil
+		}
+	}
+	if !q.Hint.IsMissing() {
+		return pl.hinted()
+	}
+	return pl.best(), nil
+}
+
+type planner struct {
+	c        *catalog.Collection
+	q        *Query
+	conj     []match.Node
+	multikey Multikey
+}
+
+// best takes the candidate with the highest score.
+func (pl *planner) best() *Plan {
+	var cands []*Plan
+	for _, x := range pl.indexes() {
+		if p := pl.withIndex(x, false); p != nil {
+			cands = append(cands, p)
+		}
+	}
+	if p := pl.union(cands); p != nil {
+		cands = append(cands, p)
+	}
+	if len(cands) == 0 {
+		return pl.scan(false)
+	}
+	slices.SortStableFunc(cands, func(a, b *Plan) int { return b.score - a.score })
+	win := cands[0]
+	win.Rejected = cands[1:]
+	return win
+}
+
+// indexes lists the indexes that may be used, the record order of a clustered collection
+// included.
+func (pl *planner) indexes() []*catalog.Index {
+	var xs []*catalog.Index
+	if pl.c.Clustered {
+		xs = append(xs, clusterIndex(pl.c))
+	}
+	for _, x := range pl.c.Indexes {
+		if !x.Hidden {
+			xs = append(xs, x)
+		}
+	}
+	return xs
+}
+
+// clusterIndex describes the record order of a clustered collection as an index.
+func clusterIndex(c *catalog.Collection) *catalog.Index {
+	return &catalog.Index{
+		Name:    c.ClusterName,
+		Pattern: bsonx.NewBuilder(nil).Int32("_id", 1).Build(),
+		Keys:    []catalog.KeyField{{Path: "_id", Parts: []string{"_id"}}},
+		Unique:  true,
+	}
+}
+
+// scan is the plan that reads every record.
+func (pl *planner) scan(reverse bool) *Plan {
+	return &Plan{Kind: CollScan, Reverse: reverse, Residual: pl.residual(nil), Sorted: pl.q.Sort == nil}
+}
+
+// residual returns the filter unless every conjunct is proved by the bounds used.
+func (pl *planner) residual(proved map[match.Node]bool) *match.Filter {
+	for _, n := range pl.conj {
+		if !proved[n] {
+			return pl.q.Filter
+		}
+	}
+	return nil
+}
+
+// hinted returns the plan that the hint demands.
+func (pl *planner) hinted() (*Plan, error) {
+	h := pl.q.Hint
+	if d := h.Doc(); h.Type == bsonx.TypeDocument {
+		if k, v, ok := d.First(); ok && k == "$natural" {
+			return pl.scan(v.IsNumber() && bsonx.Compare(v, bsonx.Int32(0)) < 0), nil
+		}
+	}
+	for _, x := range pl.indexes() {
+		if !hintNames(h, x) {
+			continue
+		}
+		if pl.q.Min != nil || pl.q.Max != nil {
+			return pl.minMax(x)
+		}
+		return pl.withIndex(x, true), nil
+	}
+	return nil, mongoerr.New(mongoerr.BadValue,
+		"error processing query: ns=%s: planner returned error :: caused by :: hint provided does not correspond to an existing index", pl.c.NS)
+}
+
+func hintNames(h bsonx.Value, x *catalog.Index) bool {
+	if h.Type == bsonx.TypeString {
+		return h.Str() == x.Name
+	}
+	return h.Type == bsonx.TypeDocument && bsonx.CompareDocs(h.Doc(), x.Pattern) == 0
+}
+
+// minMax is the plan for the options min and max: their bounds, and nothing else.
+func (pl *planner) minMax(x *catalog.Index) (*Plan, error) {
+	r := Range{}
+	for _, side := range []struct {
+		doc bsonx.Doc
+		dst *[]byte
+	}{{pl.q.Min, &r.Lo}, {pl.q.Max, &r.Hi}} {
+		if side.doc == nil {
+			continue
+		}
+		i := 0
+		for it := side.doc.Iter(); ; i++ {
+			k, v, ok := it.Next()
+			if !ok {
+				break
+			}
+			if i >= len(x.Keys) || x.Keys[i].Path != k {
+				return nil, mongoerr.New(51174, "The index chosen is not compatible with min/max")
+			}
+			*side.dst = appendBound(*side.dst, point(v).lo, x.Keys[i].Desc)
+		}
+		if i != len(x.Keys) {
+			return nil, mongoerr.New(51174, "The index chosen is not compatible with min/max")
+		}
+	}
+	p := &Plan{Kind: IndexScan, Index: x, Ranges: []Range{r}, Residual: pl.residual(nil), Dedup: pl.multikey(x) != 0}
+	pl.order(p, nil)
+	return p, nil
+}
+
+// withIndex returns the plan through x, nil where x is of no use (or, if forced, the plan that
+// reads all of it).
+func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
+	clustered := pl.c.Clustered && x.ID == 0
+	mk := uint64(0)
+	if !clustered {
+		mk = pl.multikey(x)
+	}
+	fields, nonNull := pl.fieldBounds(x, mk)
+	if x.PartialFilter != nil && !pl.impliesPartial(x) || x.Sparse && !nonNull {
+		if !forced {
+			return nil
+		}
+	}
+	p := &Plan{Kind: IndexScan, Index: x, Dedup: mk != 0}
+	if clustered {
+		p.Kind, p.Index = CollScan, nil
+	}
+	ivs := make([][]interval, len(fields))
+	desc := make([]bool, len(fields))
+	for i, f := range fields {
+		ivs[i], desc[i] = f.ivs, x.Keys[i].Desc
+		p.bounds = append(p.bounds, fieldBounds{x.Keys[i].Path, x.Keys[i].Desc, f.ivs})
+	}
+	var used int
+	p.Ranges, used = expand(ivs, desc)
+	if p.Ranges == nil {
+		return &Plan{Kind: Nothing, score: 1 << 30}
+	}
+	proved := make(map[match.Node]bool)
+	for i, f := range fields[:used] {
+		for _, n := range f.proved {
+			proved[n] = true
+		}
+		p.score += fieldScore(f, i)
+	}
+	if x.Unique && used == len(fields) && allFieldsPoint(fields) {
+		p.score += 100_000
+		p.IDLookup = clustered || x.IsID()
+	}
+	p.Residual = pl.residual(proved)
+	pl.order(p, fields[:used])
+	pl.cover(p, x, mk)
+	if p.score == 0 && !forced && !(p.Sorted && pl.q.Sort != nil) && !(p.Covered && pl.q.Deps != nil) {
+		return nil
+	}
+	if used == 0 {
+		p.Ranges = nil
+	}
+	if pl.q.Sort != nil && p.Sorted {
+		p.score += 25
+	}
+	if p.Covered {
+		p.score += 10
+	}
+	p.score -= len(x.Keys)
+	return p
+}
+
+func (pl *planner) impliesPartial(x *catalog.Index) bool {
+	partial, err := match.Compile(x.PartialFilter, nil)
+	return err == nil && pl.q.Filter != nil && pl.q.Filter.Implies(partial)
+}
+
+// field is what the filter says about one field of an index.
+type field struct {
+	ivs    []interval // nil for nothing
+	proved []match.Node
+	rank   int
+}
+
+func fieldScore(f field, _ int) int {
+	switch f.rank {
+	case rankPoint:
+		return 1000
+	case rankPoints:
+		return 800
+	case rankRange:
+		return 300
+	case rankHalf:
+		return 200
+	}
+	return 50
+}
+
+func allFieldsPoint(fs []field) bool {
+	for _, f := range fs {
+		if len(f.ivs) != 1 || !f.ivs[0].isPoint() {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldBounds collects the bounds of every field of x. nonNull says that some predicate
+// excludes documents that lack its field.
+func (pl *planner) fieldBounds(x *catalog.Index, mk uint64) (fields []field, nonNull bool) {
+	fields = make([]field, len(x.Keys))
+	for i, k := range x.Keys {
+		var loose, together []bound
+		for _, n := range pl.conj {
+			boundsOf(n, func(path string, b bound, tog bool) {
+				if path != k.Path {
+					return
+				}
+				nonNull = nonNull || !b.matchNull
+				if tog {
+					together = append(together, b)
+				} else {
+					loose = append(loose, b)
+				}
+			})
+		}
+		fields[i] = combine(loose, together, mk != 0)
+	}
+	return fields, nonNull
+}
+
+// combine joins the bounds of one field. On a multikey index different predicates may be
+// satisfied by different elements, so only one of them can bound the scan; those of one
+// $elemMatch concern the same element.
+func combine(loose, together []bound, multikey bool) field {
+	var groups [][]bound
+	if multikey {
+		for _, b := range loose {
+			groups = append(groups, []bound{b})
+		}
+		if len(together) > 0 {
+			groups = append(groups, together)
+		}
+	} else if all := append(slices.Clone(loose), together...); len(all) > 0 {
+		groups = append(groups, all)
+	}
+	best := field{rank: rankExists + 1}
+	for _, g := range groups {
+		if f := intersectAll(g); f.rank < best.rank {
+			best = f
+		}
+	}
+	return best
+}
+
+func intersectAll(bs []bound) field {
+	f := field{rank: rankExists}
+	for _, b := range bs {
+		if f.ivs == nil {
+			f.ivs = b.ivs
+		} else if f.ivs = intersect(f.ivs, b.ivs); f.ivs == nil {
+			f.ivs = []interval{}
+		}
+		if b.exact {
+			f.proved = append(f.proved, b.node)
+		}
+		f.rank = min(f.rank, b.rank)
+	}
+	if len(bs) > 1 && f.rank == rankHalf {
+		f.rank = rankRange
+	}
+	return f
+}
+
+// order decides whether the scan gives the order that is asked for, and in which direction.
+func (pl *planner) order(p *Plan, used []field) {
+	if pl.q.Sort == nil {
+		p.Sorted = true
+		return
+	}
+	keys, mk := []catalog.KeyField{{Path: "_id"}}, uint64(0)
+	if p.Index != nil {
+		keys, mk = p.Index.Keys, pl.multikey(p.Index)
+	}
+	single := func(i int) bool { return i < len(used) && len(used[i].ivs) == 1 && used[i].ivs[0].isPoint() }
+	singlePath := func(path string) bool {
+		return slices.ContainsFunc(keys, func(k catalog.KeyField) bool { return k.Path == path && single(indexOf(keys, path)) })
+	}
+	if mk != 0 {
+		return
+	}
+	i, dir := 0, 0
+	for _, s := range pl.q.Sort.Fields() {
+		if singlePath(s.Path) {
+			continue
+		}
+		for i < len(keys) && keys[i].Path != s.Path && single(i) {
+			i++
+		}
+		if i >= len(keys) || keys[i].Path != s.Path {
+			return
+		}
+		want := 1
+		if keys[i].Desc != s.Desc {
+			want = -1
+		}
+		if dir != 0 && dir != want {
+			return
+		}
+		dir = want
+		i++
+	}
+	p.Sorted = true
+	p.Reverse = dir < 0
+}
+
+func indexOf(keys []catalog.KeyField, path string) int {
+	return slices.IndexFunc(keys, func(k catalog.KeyField) bool { return k.Path == path })
+}
+
+// cover decides whether the entries of x suffice.
+func (pl *planner) cover(p *Plan, x *catalog.Index, mk uint64) {
+	if p.Index == nil || pl.q.Whole {
+		return
+	}
+	if len(pl.q.Deps) == 0 && p.Residual == nil && (pl.q.Sort == nil || p.Sorted) {
+		p.Covered = true // only the number counts
+		return
+	}
+	if mk != 0 {
+		return
+	}
+	need := slices.Clone(pl.q.Deps)
+	if p.Residual != nil {
+		paths, ok := filterPaths(pl.q.Filter)
+		if !ok {
+			return
+		}
+		need = append(need, paths...)
+	}
+	if pl.q.Sort != nil && !p.Sorted {
+		for _, s := range pl.q.Sort.Fields() {
+			need = append(need, s.Path)
+		}
+	}
+	for _, path := range need {
+		if indexOf(x.Keys, path) < 0 {
+			return
+		}
+	}
+	p.Covered = !prefixesOverlap(x.Keys)
+	p.NeedsValues = p.Covered
+}
+
+// prefixesOverlap reports whether one key path is a parent of another: then a document cannot be
+// rebuilt from the keys.
+func prefixesOverlap(keys []catalog.KeyField) bool {
+	for _, a := range keys {
+		for _, b := range keys {
+			if strings.HasPrefix(b.Path, a.Path+".") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// filterPaths lists the paths that a filter reads, ok false where they cannot be told.
+func filterPaths(f *match.Filter) (paths []string, ok bool) {
+	var walk func(n match.Node) bool
+	walk = func(n match.Node) bool {
+		switch n := n.(type) {
+		case *match.And:
+			return all(n.Nodes, walk)
+		case *match.Or:
+			return all(n.Nodes, walk)
+		case *match.Nor:
+			return all(n.Nodes, walk)
+		case *match.Not:
+			return walk(n.Node)
+		case *match.Compare:
+			paths = append(paths, n.Path)
+		case *match.In:
+			paths = append(paths, n.Path)
+		case *match.Regex:
+			paths = append(paths, n.Path)
+		default:
+			return false
+		}
+		return true
+	}
+	ok = walk(f.Root())
+	return paths, ok
+}
+
+func all(ns []match.Node, fn func(match.Node) bool) bool {
+	for _, n := range ns {
+		if !fn(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// union returns the plan that serves every branch of an $or by an index, nil where there is no
+// $or, a branch has no index, or one index does well without.
+func (pl *planner) union(others []*Plan) *Plan {
+	for _, o := range others {
+		if o.score >= 200 {
+			return nil
+		}
+	}
+	for _, n := range pl.conj {
+		or, ok := n.(*match.Or)
+		if !ok {
+			continue
+		}
+		p := &Plan{Kind: Union, Residual: pl.q.Filter, Dedup: true, Sorted: pl.q.Sort == nil, score: 150}
+		for _, branch := range or.Nodes {
+			sub := &planner{c: pl.c, multikey: pl.multikey, conj: conjuncts(branch, nil), q: &Query{Filter: pl.q.Filter, Whole: true}}
+			b := sub.best()
+			if b.Kind == Nothing {
+				continue
+			}
+			if b.Kind == CollScan && b.Ranges == nil {
+				p = nil
+				break
+			}
+			b.Residual, b.Rejected = nil, nil
+			p.Branches = append(p.Branches, b)
+		}
+		if p != nil && len(p.Branches) > 0 {
+			return p
+		}
+	}
+	return nil
+}
