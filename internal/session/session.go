@@ -109,6 +109,10 @@ func (s *Session) waitEarly(ctx context.Context, w *waiter) error {
 	s.mu.Lock()
 	if i := slices.Index(s.early, w); i >= 0 {
 		s.early = slices.Delete(s.early, i, i+1)
+		if ctx.Err() != nil {
+			s.mu.Unlock()
+			return context.Cause(ctx)
+		}
 		if !s.held {
 			s.held = true
 			s.mu.Unlock()
