@@ -43,6 +43,7 @@ func (db *DB) runBackground() {
 			db.fail(err)
 			return
 		}
+		db.watchLevels()
 		if !now.Before(tickAt) {
 			db.housekeep()
 			tickAt = now.Add(tickEvery)

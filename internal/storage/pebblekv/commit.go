@@ -47,7 +47,7 @@ func (t *txn) Commit(ctx context.Context, d storage.Durability) (storage.Timesta
 	}
 	b, err := s.batch()
 	if err == nil {
-		err = t.db.throttle(ctx, b.Len())
+		err = t.db.throttle.admit(ctx, b)
 	}
 	if err != nil {
 		t.leave()

@@ -15,6 +15,10 @@ import (
 var (
 	_ storage.Engine        = (*DB)(nil)
 	_ storage.HistoryKeeper = (*DB)(nil)
+	_ storage.ChangeTrimmer = (*DB)(nil)
+	_ storage.SizeEstimator = (*DB)(nil)
+	_ storage.FailureTeller = (*txn)(nil)
+	_ storage.Tokener       = (*txn)(nil)
 )
 
 // Now returns the newest published timestamp.

@@ -3,10 +3,8 @@ package pebblekv
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -35,6 +33,7 @@ type DB struct {
 	counters counterCache
 	history  history
 	memory   memory
+	throttle throttle
 	tokens   tokens
 
 	txnID   atomic.Uint64
@@ -71,6 +70,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 	if err := db.lockDirectory(dir); err != nil {
 		return nil, err
 	}
+	db.throttle.init(db.opts.MemTableBytes * int64(db.opts.MemTables-1))
 	popts := db.pebbleOptions()
 	popts.Lock = db.lock
 	pdb, err := pebble.Open(dir, popts)
@@ -83,35 +83,6 @@ func Open(dir string, opts *Options) (*DB, error) {
 	}
 	db.background.Go(db.runBackground)
 	return db, nil
-}
-
-// lockDirectory creates dir if needed and takes its lock, so that the two
-// mistakes users make get an error of their own.
-func (db *DB) lockDirectory(dir string) error {
-	if err := db.opts.FS.MkdirAll(dir, 0o755); err != nil {
-		return openError(dir, err)
-	}
-	lock, err := pebble.LockDirectory(dir, db.opts.FS)
-	switch {
-	case err == nil:
-		db.lock = lock
-		return nil
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC):
-		return openError(dir, err)
-	}
-	return fmt.Errorf("%w: directory %q is in use by another process: %w", storage.ErrLocked, dir, err)
-}
-
-func openError(dir string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("storage: directory %q is not writable: %w", dir, err)
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("storage: no space left in directory %q: %w", dir, err)
-	case pebble.IsCorruptionError(err):
-		return fmt.Errorf("%w in directory %q: %w", storage.ErrCorruption, dir, err)
-	}
-	return fmt.Errorf("storage: cannot open directory %q: %w", dir, err)
 }
 
 // load reads what a store knows about itself, or writes it into a new one, and

@@ -120,7 +120,7 @@ func (db *DB) pebbleOptions() *pebble.Options {
 		Merger:                      merger,
 		L0CompactionThreshold:       2,
 		L0CompactionFileThreshold:   500,
-		L0StopWritesThreshold:       24,
+		L0StopWritesThreshold:       l0StopWrites,
 		LBaseMaxBytes:               64 << 20,
 		MaxOpenFiles:                4096,
 		FlushDelayDeleteRange:       5 * time.Second,
