@@ -110,7 +110,9 @@ func (x *Explanation) counts() (keys, docs int64) {
 	return 0, 0
 }
 
-func (x *Explanation) writes() bool { return x.kind == "update" || x.kind == "delete" || x.kind == "findAndModify" }
+func (x *Explanation) writes() bool {
+	return x.kind == "update" || x.kind == "delete" || x.kind == "findAndModify"
+}
 
 func (x *Explanation) filter() bsonx.Doc {
 	if x.q.find.Filter == nil {

@@ -463,6 +463,10 @@ func (pl *planner) union(others []*Plan) *Plan {
 			if b.Kind == Nothing {
 				continue
 			}
+			if b.Kind == Union {
+				p.Branches = append(p.Branches, b.Branches...)
+				continue
+			}
 			if b.Kind == CollScan && b.Ranges == nil {
 				p = nil
 				break
