@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.uber.org/goleak"
 
 	"github.com/tandemdb/tandem"
@@ -39,23 +41,74 @@ func collections(t *testing.T, db *tandemtest.DB) []string {
 	return names
 }
 
-func TestSnapshotAndRestoreOfCollections(t *testing.T) {
+func TestSnapshotAndRestore(t *testing.T) {
 	ctx := t.Context()
 	db := tandemtest.New(t)
-	x := db.Database("x")
-	empty := db.Snapshot()
-	require.NoError(t, x.CreateCollection(ctx, "c"))
-	one := db.Snapshot()
+	c := db.Database("x").Collection("c")
+	_, err := c.InsertMany(ctx, []bson.D{{{Key: "_id", Value: 1}}, {{Key: "_id", Value: 2}}})
+	require.NoError(t, err)
+	_, err = c.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: bson.D{{Key: "a", Value: 1}}, Options: options.Index().SetSparse(true)})
+	require.NoError(t, err)
+	empty := tandemtest.New(t).Snapshot()
+	full := db.Snapshot()
+
 	for range 3 {
-		require.NoError(t, x.CreateCollection(ctx, "other"))
-		require.ElementsMatch(t, []string{"c", "other"}, collections(t, db))
-		db.Restore(one)
+		_, err = c.DeleteOne(ctx, bson.D{{Key: "_id", Value: 1}})
+		require.NoError(t, err)
+		_, err = c.InsertOne(ctx, bson.D{{Key: "_id", Value: 3}, {Key: "a", Value: 3}})
+		require.NoError(t, err)
+		require.NoError(t, db.Database("x").CreateCollection(ctx, "other"))
+		require.Equal(t, []int32{2, 3}, ids(t, c))
+
+		db.Restore(full)
+		require.Equal(t, []int32{1, 2}, ids(t, c))
 		require.Equal(t, []string{"c"}, collections(t, db))
+		specs, err := c.Indexes().ListSpecifications(ctx)
+		require.NoError(t, err)
+		require.Len(t, specs, 2)
 	}
 	db.Restore(empty)
 	require.Empty(t, collections(t, db))
-	db.Restore(one)
-	require.Equal(t, []string{"c"}, collections(t, db))
+	db.Restore(full)
+	require.Equal(t, []int32{1, 2}, ids(t, c))
+}
+
+func ids(t *testing.T, c *mongo.Collection) []int32 {
+	t.Helper()
+	cur, err := c.Find(t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	require.NoError(t, err)
+	var docs []struct {
+		ID int32 `bson:"_id"`
+	}
+	require.NoError(t, cur.All(t.Context(), &docs))
+	var all []int32
+	for _, d := range docs {
+		all = append(all, d.ID)
+	}
+	return all
+}
+
+// A transaction that was open at Restore cannot commit into the restored content.
+func TestRestoreEndsTransactions(t *testing.T) {
+	ctx := t.Context()
+	db := tandemtest.New(t)
+	c := db.Database("x").Collection("c")
+	_, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
+	require.NoError(t, err)
+	snap := db.Snapshot()
+	sess, err := db.StartSession()
+	require.NoError(t, err)
+	defer sess.EndSession(ctx)
+	require.NoError(t, sess.StartTransaction())
+	inTxn := mongo.NewSessionContext(ctx, sess)
+	_, err = c.InsertOne(inTxn, bson.D{{Key: "_id", Value: 2}})
+	require.NoError(t, err)
+	db.Restore(snap)
+	err = sess.CommitTransaction(ctx)
+	var cmdErr mongo.CommandError
+	require.ErrorAs(t, err, &cmdErr)
+	require.Equal(t, int32(251), cmdErr.Code)
+	require.Equal(t, []int32{1}, ids(t, c))
 }
 
 func TestClock(t *testing.T) {
