@@ -157,6 +157,11 @@ type TxnOptions struct {
 	// fails at once with *ConflictError, which is MongoDB's behaviour.
 	LockWait time.Duration
 
+	// Brief says that the transaction ends within milliseconds, as one that
+	// serves a single statement. The engine may then begin it more cheaply, at
+	// the price of resources that must not be held for long.
+	Brief bool
+
 	// Tag is opaque to the engine and returned in TxnInfo for diagnosis.
 	Tag any
 }

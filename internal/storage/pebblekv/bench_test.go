@@ -111,7 +111,7 @@ func BenchmarkScan(b *testing.B) {
 // insertOne is the storage part of inserting one document: a record, two index
 // entries, two counters.
 func insertOne(ctx context.Context, db storage.Engine, i int, doc, buf []byte, d storage.Durability) ([]byte, error) {
-	t, err := db.Begin(ctx, storage.TxnOptions{})
+	t, err := db.Begin(ctx, storage.TxnOptions{Brief: true})
 	if err != nil {
 		return buf, err
 	}

@@ -104,9 +104,11 @@ func (s *txnState) batch() (*pebble.Batch, error) {
 	}
 	var err error
 	s.ov.tree.Scan(func(it item) bool {
-		if it.value == nil {
+		switch {
+		case it.key[0] == spaceEnd: // the sentinel
+		case it.value == nil:
 			err = b.Delete(it.key, nil)
-		} else {
+		default:
 			err = b.Set(it.key, it.value, nil)
 		}
 		return err == nil

@@ -14,6 +14,7 @@ const (
 	spaceChange  = 0x01 // big-endian timestamp -> payload
 	spaceCounter = 0x02 // counter key -> little-endian int64, merged
 	spaceData    = 0x10
+	spaceEnd     = 0xff // above all
 )
 
 var (

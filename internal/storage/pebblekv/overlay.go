@@ -56,13 +56,23 @@ type undoRecord struct {
 
 func byKey(a, b item) bool { return bytes.Compare(a.key, b.key) < 0 }
 
+// sentinel is above every key and always in the tree. A tree that gets empty
+// drops its root, and most transactions are so small that making the root anew
+// is what costs most in them.
+var sentinel = item{key: []byte{spaceEnd}, value: []byte{}}
+
 func newTree() *btree.BTreeG[item] {
-	return btree.NewBTreeGOptions(byKey, btree.Options{NoLocks: true})
+	t := btree.NewBTreeGOptions(byKey, btree.Options{NoLocks: true})
+	t.Set(sentinel)
+	return t
 }
+
+// writes is the number of keys written.
+func (o *overlay) writes() int { return o.tree.Len() - 1 }
 
 // get answers for a key that was written: its value, nil if it was deleted.
 func (o *overlay) get(key []byte) (value []byte, hit bool) {
-	if o == nil || o.tree.Len() == 0 {
+	if o == nil || o.writes() == 0 {
 		return nil, false
 	}
 	it, ok := o.tree.Get(item{key: key})
@@ -149,7 +159,7 @@ func (o *overlay) rollbackTo(sp int) (refused bool) {
 
 // empty reports whether there is nothing to write.
 func (o *overlay) empty() bool {
-	if o.tree.Len() > 0 || o.change != nil || len(o.hooks) > 0 {
+	if o.writes() > 0 || o.change != nil || len(o.hooks) > 0 {
 		return false
 	}
 	for i := range o.counters {
@@ -160,9 +170,19 @@ func (o *overlay) empty() bool {
 	return true
 }
 
+// keptWrites is up to how many writes a tree is emptied one by one.
+const keptWrites = 16
+
 // reset drops everything and keeps the buffers.
 func (o *overlay) reset() {
-	o.tree.Clear()
+	if o.writes() <= keptWrites {
+		for o.writes() > 0 {
+			o.tree.PopMin()
+		}
+	} else {
+		o.tree.Clear()
+		o.tree.Set(sentinel)
+	}
 	clear(o.counters)
 	o.counters = o.counters[:0]
 	o.change = nil
@@ -179,7 +199,7 @@ type overlayIter struct{ it btree.IterG[item] }
 
 // iter returns an iterator over the writes as of now, nil if there are none.
 func (o *overlay) iter() *overlayIter {
-	if o == nil || o.tree.Len() == 0 {
+	if o == nil || o.writes() == 0 {
 		return nil
 	}
 	return &overlayIter{o.tree.Copy().Iter()}
@@ -191,11 +211,9 @@ func (i *overlayIter) prev() bool { return i.it.Prev() }
 
 func (i *overlayIter) seekGE(key []byte) bool { return i.it.Seek(item{key: key}) }
 
+// seekLT moves below key; the sentinel is never below.
 func (i *overlayIter) seekLT(key []byte) bool {
-	if i.it.Seek(item{key: key}) {
-		return i.it.Prev()
-	}
-	return i.it.Last()
+	return i.it.Seek(item{key: key}) && i.it.Prev()
 }
 
 // arena allocates the bytes of keys and small values in chunks that live as long

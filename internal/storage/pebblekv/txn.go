@@ -43,6 +43,7 @@ type txnState struct {
 	held *keyList
 
 	wait     time.Duration
+	brief    bool          // its snapshot is an iterator
 	tooOld   bool          // may not lock: the table forgot commits above ts
 	kept     *keptSnapshot // the snapshot, if it is a kept one
 	bytes    int64
@@ -73,7 +74,7 @@ func (db *DB) Begin(_ context.Context, o storage.TxnOptions) (storage.Txn, error
 	t.info.Tag = o.Tag
 	t.info.SetState(storage.StateOpen, 0)
 	s := txnStates.Get().(*txnState)
-	s.t, s.core.db, s.core.mu, s.wait = t, db, &t.mu, o.LockWait
+	s.t, s.core.db, s.core.mu, s.wait, s.brief = t, db, &t.mu, o.LockWait, o.Brief
 	s.held = keyLists.Get().(*keyList)
 	t.s = s
 	if err := db.begin(s, o.At); err != nil {
@@ -108,7 +109,17 @@ func (db *DB) begin(s *txnState, at storage.Timestamp) error {
 func (db *DB) takeSnapshot(s *txnState) error {
 	commits, published := db.commits.Load(), db.now()
 	db.step("begin: published")
-	s.core.snap = db.pdb.NewSnapshot()
+	if s.brief {
+		// An iterator is a snapshot, too. Making it takes no lock in Pebble, and
+		// closing it does not look for compactions; but it pins memtables.
+		it, err := db.pdb.NewIter(nil)
+		if err != nil {
+			return err
+		}
+		s.core.base = it
+	} else {
+		s.core.snap = db.pdb.NewSnapshot()
+	}
 	db.step("begin: snapshot")
 	if commits&1 == 0 && db.commits.Load() == commits {
 		s.ts = published
@@ -140,7 +151,7 @@ func (s *txnState) dropSnapshot() error {
 func (s *txnState) recycle() {
 	s.ov.reset()
 	s.t, s.core.db, s.core.mu, s.held = nil, nil, nil, nil
-	s.ts, s.wait, s.tooOld, s.refused, s.lower = 0, 0, false, nil, 0
+	s.ts, s.wait, s.brief, s.tooOld, s.refused, s.lower = 0, 0, false, false, nil, 0
 	txnStates.Put(s)
 }
 

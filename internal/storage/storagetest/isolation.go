@@ -145,7 +145,7 @@ func moneyIsConserved(e *env) {
 
 func transfer(ctx context.Context, eng storage.Engine, from, to, amount int) error {
 	for {
-		t, err := eng.Begin(ctx, storage.TxnOptions{})
+		t, err := eng.Begin(ctx, storage.TxnOptions{Brief: amount%2 == 0})
 		if err != nil {
 			return err
 		}
@@ -247,7 +247,7 @@ func snapshotsAreExact(e *env) {
 				if i%2 == 0 {
 					r, err = e.eng.Snapshot(ctx, 0)
 				} else {
-					r, err = e.eng.Begin(ctx, storage.TxnOptions{})
+					r, err = e.eng.Begin(ctx, storage.TxnOptions{Brief: i == 3})
 				}
 				if err != nil {
 					errs <- err
@@ -289,7 +289,7 @@ func snapshotsAreExact(e *env) {
 }
 
 func writeNumber(ctx context.Context, eng storage.Engine, key []byte, n int) (storage.Timestamp, error) {
-	t, err := eng.Begin(ctx, storage.TxnOptions{})
+	t, err := eng.Begin(ctx, storage.TxnOptions{Brief: n%2 == 0})
 	if err != nil {
 		return 0, err
 	}
