@@ -170,7 +170,7 @@ func encodeInt(i int64) []byte { return binary.BigEndian.AppendUint64(nil, uint6
 // put writes one key in a transaction of its own, without waiting for the disk: whoever
 // relies on it commits later, to the same log.
 func (s *Store) put(ctx context.Context, key, value []byte) error {
-	t, err := s.Engine.Begin(ctx, storage.TxnOptions{LockWait: time.Minute})
+	t, err := s.Engine.Begin(ctx, storage.TxnOptions{LockWait: time.Minute, Brief: true})
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ type count struct {
 
 // Begin starts a transaction on the newest state.
 func (s *Store) Begin(ctx context.Context, opts Options) (*Txn, error) {
-	st, err := s.Engine.Begin(ctx, storage.TxnOptions{At: opts.At, Tag: opts.Tag})
+	st, err := s.Engine.Begin(ctx, storage.TxnOptions{At: opts.At, Brief: !opts.Session, Tag: opts.Tag})
 	if err != nil {
 		return nil, snapshotError(err)
 	}
