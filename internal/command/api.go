@@ -24,6 +24,9 @@ func (g *generic) apiParams(spec *Spec, required bool) error {
 	case g.api.Strict && !spec.Has(APIV1):
 		return mongoerr.New(mongoerr.APIStrictError,
 			"Provided apiStrict:true, but the command %s is not in API Version 1. Information on supported commands and migrations in API Version 1 can be found at https://www.mongodb.com/docs/v8.0/reference/stable-api/", spec.Name)
+	case g.api.DeprecationErrors && spec.Has(Deprecated):
+		return mongoerr.New(mongoerr.APIDeprecationError,
+			"Provided apiDeprecationErrors:true, but the command %s is deprecated in API Version 1.", spec.Name)
 	}
 	return nil
 }

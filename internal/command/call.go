@@ -44,6 +44,7 @@ type Call struct {
 	read     storage.Timestamp // the snapshot that was read, if any
 	failed   *mongoerr.Error   // FailTxn
 	injected bsonx.Doc         // failCommand's writeConcernError
+	lost     bool              // the reply of a write that worked gets lost
 	labels   []string          // failCommand's errorLabels
 	forced   bool              // labels replace the computed ones
 	action   Action

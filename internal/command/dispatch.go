@@ -67,6 +67,9 @@ func (s *Service) run(ctx context.Context, c *Call) error {
 	if err := s.check(ctx, c); err != nil {
 		return err
 	}
+	if stop, err := s.injectWrite(c); stop || err != nil {
+		return err
+	}
 	return c.interruption(ctx, s.execute(ctx, c))
 }
 
@@ -342,6 +345,9 @@ func (s *Service) execute(ctx context.Context, c *Call) error {
 	err = s.invoke(ctx, c)
 	if err == nil && c.kind == session.KindRetryable {
 		err = stmt.Retry().WaitDurable(ctx, c.Durability())
+		if c.lost && c.wrote != 0 {
+			c.action = ActionClose
+		}
 	}
 	if err != nil {
 		err = c.interruption(ctx, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/session"
 )
 
 // failCommand is the fail point of that name: it makes commands fail as tests ask for.
@@ -114,24 +115,72 @@ func (s *Service) inject(ctx context.Context, c *Call) (stop bool, err error) {
 	return false, nil
 }
 
+// injectWrite applies the fail point onPrimaryTransactionalWrite, which hits retryable writes:
+// before they do anything, with an error, or afterwards, when only their reply is lost.
+func (s *Service) injectWrite(c *Call) (stop bool, err error) {
+	if c.kind != session.KindRetryable {
+		return false, nil
+	}
+	d := s.failWrite.take(c)
+	switch {
+	case d == nil:
+		return false, nil
+	case d.code == nil:
+		c.lost = d.close
+		return false, nil
+	case d.close:
+		c.action = ActionClose
+		return true, nil
+	}
+	return true, mongoerr.New(*d.code, "Failing a write via 'onPrimaryTransactionalWrite' failpoint")
+}
+
+// parseWriteFail reads the data of onPrimaryTransactionalWrite.
+func parseWriteFail(data bsonx.Doc) (*failData, error) {
+	d := &failData{all: true, close: true}
+	for it := data.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			return d, nil
+		}
+		switch key {
+		case "closeConnection":
+			d.close = v.Truthy()
+		case "failBeforeCommitExceptionCode":
+			n, whole := integer(v)
+			if !whole {
+				return nil, wrongType("onPrimaryTransactionalWrite."+key, v.Type, Number)
+			}
+			code := mongoerr.Code(n)
+			d.code = &code
+		default:
+			return nil, unknownField("onPrimaryTransactionalWrite", key)
+		}
+	}
+}
+
 // cmdConfigureFailPoint sets a fail point.
 func cmdConfigureFailPoint(_ context.Context, c *Call) error {
 	_, first, _ := c.Body.First()
 	if first.Type != bsonx.TypeString {
 		return wrongType("configureFailPoint.configureFailPoint", first.Type, String)
 	}
-	if first.Str() != "failCommand" {
+	f, parse := &c.Service.fail, parseFailData
+	switch first.Str() {
+	case "failCommand":
+	case "onPrimaryTransactionalWrite":
+		f, parse = &c.Service.failWrite, parseWriteFail
+	default:
 		return mongoerr.New(mongoerr.FailPointSetFailed, "%s not found", first.Str())
 	}
 	mode, off, err := parseFailMode(c.Body.Lookup("mode"))
 	if err != nil {
 		return err
 	}
-	data, err := parseFailData(c.Body.Lookup("data").Doc())
+	data, err := parse(c.Body.Lookup("data").Doc())
 	if err != nil {
 		return err
 	}
-	f := &c.Service.fail
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c.Reply.Int32("count", int32(f.entered))

@@ -67,3 +67,10 @@ func cmdLogout(_ context.Context, c *Call) error {
 	c.Conn.userChanged()
 	return nil
 }
+
+// cmdAuthenticate refuses what came before SASL: the only mechanism left is that of client
+// certificates.
+func cmdAuthenticate(_ context.Context, c *Call) error {
+	return mongoerr.New(mongoerr.MechanismUnavailable,
+		"Received authentication for mechanism %s which is not enabled", c.Arg("mechanism").Str())
+}

@@ -33,6 +33,7 @@ const (
 	TestOnly                       // exists only with enableTestCommands
 	Legacy                         // may come as an OP_QUERY
 	Endless                        // holds its reply on purpose: never a slow operation
+	Deprecated                     // in the versioned API
 )
 
 // Levels is a set of read concern levels.

@@ -9,6 +9,9 @@ func specs() []Spec {
 			Help: "Drops everything that a transaction did.",
 		},
 		{
+			Name: "authenticate", Handler: cmdAuthenticate, Flags: NoAuth | APIV1 | Legacy | Lenient, Help: "Refuses authentication by certificate.",
+		},
+		{
 			Name: "buildInfo", Aliases: []string{"buildinfo"}, Handler: cmdBuildInfo, Flags: NoAuth | TxnInforms,
 			Help: "Describes the server program.",
 		},
@@ -218,6 +221,18 @@ func specs() []Spec {
 		},
 		{
 			Name: "startSession", Handler: cmdStartSession, Help: "Makes a session.",
+		},
+		{
+			Name: "testDeprecation", Handler: cmdPing, Flags: TestOnly | APIV1 | Deprecated, Help: "Answers, for tests of the versioned API.",
+		},
+		{
+			Name: "testDeprecationInVersion2", Handler: cmdPing, Flags: TestOnly | APIV1, Help: "Answers, for tests of the versioned API.",
+		},
+		{
+			Name: "testVersion2", Handler: cmdPing, Flags: TestOnly, Help: "Answers, for tests of the versioned API.",
+		},
+		{
+			Name: "testVersions1And2", Handler: cmdPing, Flags: TestOnly | APIV1, Help: "Answers, for tests of the versioned API.",
 		},
 		{
 			Name: "top", Handler: cmdTop, Flags: AdminOnly, Help: "Tells how often collections were used.",
