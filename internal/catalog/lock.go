@@ -32,8 +32,9 @@ type LockTable struct {
 }
 
 type lockShard struct {
-	mu sync.Mutex
-	m  map[string]*nsLock
+	mu   sync.Mutex
+	m    map[string]*nsLock
+	free *nsLock // one that is not in use, kept for the next namespace
 }
 
 // nsLock is the state of one namespace. It exists only while someone holds or wants it.
@@ -81,7 +82,10 @@ func (t *LockTable) Acquire(ctx context.Context, ns string, mode LockMode, timeo
 	s.mu.Lock()
 	l := s.m[ns]
 	if l == nil {
-		l = &nsLock{}
+		if l = s.free; l == nil {
+			l = &nsLock{}
+		}
+		s.free = nil
 		s.m[ns] = l
 	}
 	if len(l.queue) == 0 && l.compatible(mode) {
@@ -147,6 +151,7 @@ func (s *lockShard) grant(ns string, l *nsLock) {
 	}
 	if len(l.queue) == 0 && l.granted == [lockModes]int{} {
 		delete(s.m, ns)
+		s.free = l
 	}
 }
 

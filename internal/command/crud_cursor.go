@@ -63,12 +63,11 @@ func (c *Call) state(ctx context.Context, namespaces ...string) (*exec.State, er
 // startCursor answers with the first batch of a query, keeps the rest as a cursor, and owns the
 // query. A negative batchSize is the default.
 func (c *Call) startCursor(ctx context.Context, ns string, src *query, batchSize int64, opts cursorOptions) error {
-	cur := &session.Cursor{NS: ns, Source: src}
 	if batchSize < 0 {
 		batchSize = firstBatchDocs
 	}
 	c.Reply.StartDoc("cursor")
-	more, err := c.batch(ctx, cur, "firstBatch", batchSize)
+	first, more, err := c.batch(ctx, src, nil, "firstBatch", batchSize)
 	if err != nil || !more || opts.single {
 		_ = src.Close()
 		if err != nil {
@@ -78,6 +77,7 @@ func (c *Call) startCursor(ctx context.Context, ns string, src *query, batchSize
 		return nil
 	}
 	src.state.Pause()
+	cur := &session.Cursor{NS: ns, Source: src, Pending: first.pending, Returned: first.docs, Batches: 1}
 	cur.Command = c.Body.Clone()
 	cur.Owner, cur.API, cur.Comment = c.Owner(), c.API(), c.Comment().Clone()
 	cur.MaxTime, cur.NoTimeout = c.MaxTime(), opts.noTimeout
@@ -101,38 +101,43 @@ func (c *Call) endCursor(id int64, ns string) {
 	c.Reply.End()
 }
 
-// batch appends up to n documents, as many as fit, and reports whether there may be more.
-func (c *Call) batch(ctx context.Context, cur *session.Cursor, field string, n int64) (more bool, err error) {
+// batchEnd is where a batch has ended.
+type batchEnd struct {
+	docs    int64     // in the batch
+	pending bsonx.Doc // read, but too large for it
+}
+
+// batch appends up to n documents, as many as fit, beginning with one that is pending, and
+// reports whether there may be more.
+func (c *Call) batch(ctx context.Context, src session.Source, pending bsonx.Doc, field string, n int64) (end batchEnd, more bool, err error) {
 	c.Reply.StartArray(field)
 	buf := c.Reply.Buffer()
 	start := len(*buf)
 	more = true
-	for i := 0; int64(i) < n; i++ {
-		doc := cur.Pending
-		if cur.Pending = nil; doc == nil {
+	for ; end.docs < n; end.docs++ {
+		doc := pending
+		if pending = nil; doc == nil {
 			var ok bool
-			if doc, ok, err = cur.Source.Next(ctx); err != nil {
-				return false, err
+			if doc, ok, err = src.Next(ctx); err != nil {
+				return end, false, err
 			}
 			if !ok {
 				more = false
 				break
 			}
 		}
-		if i > 0 && len(*buf)-start+len(doc) > batchBytesMax {
-			cur.Pending = doc.Clone()
+		if end.docs > 0 && len(*buf)-start+len(doc) > batchBytesMax {
+			end.pending = doc.Clone()
 			break
 		}
-		*buf = bsonx.AppendHeader(*buf, bsonx.TypeDocument, indexName(i))
+		*buf = bsonx.AppendHeader(*buf, bsonx.TypeDocument, indexName(int(end.docs)))
 		*buf = append(*buf, doc...)
-		cur.Returned++
 	}
 	c.Reply.End()
-	cur.Batches++
-	if tail := tailOf(cur.Source); tail != nil {
-		return tail.Started(), nil
+	if tail := tailOf(src); tail != nil {
+		return end, tail.Started(), nil
 	}
-	return more && (cur.Pending != nil || !exhausted(cur.Source)), nil
+	return end, more && (end.pending != nil || !exhausted(src)), nil
 }
 
 // indexNames are the keys of the first elements of an array.
@@ -208,7 +213,11 @@ func (c *Call) nextBatch(ctx context.Context, cur *session.Cursor, size int64) e
 	var more bool
 	if err == nil {
 		c.Reply.StartDoc("cursor")
-		more, err = c.batch(ctx, cur, "nextBatch", size)
+		var end batchEnd
+		end, more, err = c.batch(ctx, cur.Source, cur.Pending, "nextBatch", size)
+		cur.Pending = end.pending
+		cur.Returned += end.docs
+		cur.Batches++
 	}
 	if err != nil || !more {
 		c.Cursors().Close(cur)

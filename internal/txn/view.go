@@ -21,6 +21,9 @@ type View struct {
 	buf   []byte // scratch for keys
 	locks []catalog.Lock
 	ddl   catalog.Change // uncommitted catalog changes of the transaction, nil for none
+
+	lock0 [2]catalog.Lock // backs locks, and key0 buf, as long as they suffice
+	key0  [64]byte
 }
 
 // Store returns the store that is read.
@@ -44,6 +47,7 @@ func (s *Store) View(ctx context.Context, namespaces ...string) (*View, error) {
 // ViewAt is View of the state that at names; zero means now.
 func (s *Store) ViewAt(ctx context.Context, at storage.Timestamp, namespaces ...string) (*View, error) {
 	v := &View{store: s}
+	v.buf, v.locks = v.key0[:0], v.lock0[:0]
 	for _, ns := range namespaces {
 		if _, err := v.lock(ctx, ns, catalog.LockIS, -1); err != nil {
 			v.unlock()

@@ -30,6 +30,8 @@ type Find struct {
 
 	AllowDiskUse bool
 	TempDir      string
+
+	compiled Compiled // what Compile returns, here to save an allocation
 }
 
 // Compiled is a Find whose parts have been checked. It does not depend on the state of any
@@ -41,18 +43,21 @@ type Compiled struct {
 	sort    *sortkey.Pattern
 	proj    *project.Projection
 	context *expr.Context
+
+	cursor0 Cursor // the first one that Open returns
 }
 
-// Compile checks a query.
+// Compile checks a query. The query must not be changed any more.
 func (f *Find) Compile() (*Compiled, error) {
-	if f.Scope == nil {
-		f.Scope = expr.NewScope(nil)
-	}
-	q := &Compiled{find: f}
+	q := &f.compiled
+	*q = Compiled{find: f}
 	var err error
-	if id, ok := simpleID(f.Filter); ok && f.Projection.IsEmpty() {
+	if id, ok := simpleID(f.Filter); ok && f.Projection.IsEmpty() && f.Sort.IsEmpty() {
 		q.id = id
-	} else if q.filter, err = match.CompileFor(f.Use, f.Filter, f.Scope); err != nil {
+		return q, nil
+	}
+	q.scope()
+	if q.filter, err = match.CompileFor(f.Use, f.Filter, f.Scope); err != nil {
 		return nil, err
 	}
 	if s, ok := f.Sort, !f.Sort.IsEmpty(); ok && !isNatural(s) {
@@ -66,9 +71,17 @@ func (f *Find) Compile() (*Compiled, error) {
 		}
 	}
 	if q.filter != nil && q.filter.NeedsContext() || q.proj != nil {
-		q.context = f.Scope.NewContext()
+		q.context = q.scope().NewContext()
 	}
 	return q, nil
+}
+
+// scope returns the query's scope.
+func (q *Compiled) scope() *expr.Scope {
+	if q.find.Scope == nil {
+		q.find.Scope = expr.NewScope(nil)
+	}
+	return q.find.Scope
 }
 
 // simpleID recognises {_id: value}, which needs neither filter nor plan.
@@ -94,7 +107,7 @@ func isNatural(sort bsonx.Doc) bool {
 func (q *Compiled) Filter() (*match.Filter, error) {
 	if q.filter == nil {
 		var err error
-		if q.filter, err = match.CompileFor(q.find.Use, q.find.Filter, q.find.Scope); err != nil {
+		if q.filter, err = match.CompileFor(q.find.Use, q.find.Filter, q.scope()); err != nil {
 			return nil, err
 		}
 	}
@@ -158,7 +171,7 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 		return cur, nil
 	}
 	if f := p.Residual; f != nil && f.NeedsContext() && q.context == nil {
-		q.context = q.find.Scope.NewContext()
+		q.context = q.scope().NewContext()
 	}
 	if x := p.Index; x != nil {
 		x.State.Ops.Add(1)
@@ -173,7 +186,11 @@ func (q *Compiled) byID() bool {
 }
 
 func (q *Compiled) cursor(st *State) *Cursor {
-	cur := &Cursor{q: q, state: st, skip: q.find.Skip, limit: q.find.Limit}
+	cur := &q.cursor0
+	if cur.q != nil {
+		cur = new(Cursor)
+	}
+	*cur = Cursor{q: q, state: st, skip: q.find.Skip, limit: q.find.Limit}
 	if cur.limit == 0 {
 		cur.limit = -1
 	}

@@ -169,7 +169,7 @@ func (w *Writer) change(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.C
 // contextFor returns the context in which expressions about doc are evaluated.
 func (q *Compiled) contextFor(doc bsonx.Doc) *expr.Context {
 	if q.context == nil {
-		q.context = q.find.Scope.NewContext()
+		q.context = q.scope().NewContext()
 	}
 	q.context.Reset(doc)
 	return q.context

@@ -15,6 +15,7 @@ func (w *Writer) validate(c *catalog.Collection, old, doc bsonx.Doc) error {
 		return nil
 	}
 	if w.valid != c {
+		w.scope = expr.NewScope(nil)
 		f, err := match.CompileFor(match.Validator, c.Validator, w.scope)
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ type WriterOptions struct {
 
 // NewWriter returns a Writer on ns. session is nil outside of multi-document transactions.
 func NewWriter(store *txn.Store, session *txn.Txn, ns string, opts WriterOptions) *Writer {
-	return &Writer{store: store, session: session, ns: ns, opts: opts, scope: expr.NewScope(nil)}
+	return &Writer{store: store, session: session, ns: ns, opts: opts}
 }
 
 // begin returns the transaction to write in and the collection, nil if it does not exist.

@@ -80,7 +80,7 @@ func parseRand(_ string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if !arg.Doc().IsEmpty() {
 		return nil, mongoerr.New(3040501, "$rand does not currently accept arguments")
 	}
-	return random{s.env.rand()}, nil
+	return random{s.root.env.rand()}, nil
 }
 
 func (e random) Args() []Expr { return nil }

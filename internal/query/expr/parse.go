@@ -65,11 +65,11 @@ func parseVariable(name, rest string, parts []string, s *Scope) (Expr, error) {
 		return &FieldPath{Path: rest, parts: parts}, nil
 	case "REMOVE":
 	case "NOW":
-		value = bsonx.DateTime(s.env.Now)
+		value = bsonx.DateTime(s.root.env.Now)
 	case "CLUSTER_TIME":
-		value = bsonx.Timestamp(s.env.ClusterTime)
+		value = bsonx.Timestamp(s.root.env.ClusterTime)
 	case "USER_ROLES":
-		value = bsonx.Array(s.env.UserRoles)
+		value = bsonx.Array(s.root.env.UserRoles)
 	case "DESCEND", "PRUNE", "KEEP":
 		value = bsonx.String(strings.ToLower(name))
 	default:

@@ -28,35 +28,43 @@ func (e *Env) rand() func() float64 {
 // WithConst return larger scopes. Slots are unique within one NewScope, so one Context
 // serves all expressions parsed below it.
 type Scope struct {
-	env    *Env
+	root   *rootScope
 	parent *Scope
 	name   string
 	slot   int
 	value  *Const // a variable with a known value; nil: see slot
-	slots  *int
+}
+
+// rootScope is what all scopes below one NewScope share.
+type rootScope struct {
+	Scope
+	env   Env
+	slots int
 }
 
 // NewScope returns a scope with the system variables only. A nil env means zero times.
 func NewScope(env *Env) *Scope {
-	if env == nil {
-		env = &Env{}
+	r := &rootScope{}
+	r.root, r.slot = r, -1
+	if env != nil {
+		r.env = *env
 	}
-	return &Scope{env: env, slot: -1, slots: new(int)}
+	return &r.Scope
 }
 
 // Env returns what the scope was made from.
-func (s *Scope) Env() *Env { return s.env }
+func (s *Scope) Env() *Env { return &s.root.env }
 
 // With returns a scope with one more variable and the slot that Context.SetVar takes for it.
 func (s *Scope) With(name string) (*Scope, int) {
-	slot := *s.slots
-	*s.slots++
-	return &Scope{env: s.env, parent: s, name: name, slot: slot, slots: s.slots}, slot
+	slot := s.root.slots
+	s.root.slots++
+	return &Scope{root: s.root, parent: s, name: name, slot: slot}, slot
 }
 
 // WithConst returns a scope in which name has a known value, as the let option gives it.
 func (s *Scope) WithConst(name string, v bsonx.Value) *Scope {
-	return &Scope{env: s.env, parent: s, name: name, slot: -1, value: &Const{v.Clone()}, slots: s.slots}
+	return &Scope{root: s.root, parent: s, name: name, slot: -1, value: &Const{v.Clone()}}
 }
 
 // WithLet returns a scope with the variables of a command's let option. Their values are
@@ -88,7 +96,7 @@ func (s *Scope) WithLet(let bsonx.Doc) (*Scope, error) {
 
 // NewContext returns a context for every expression that was parsed with this scope or one
 // derived from the same NewScope, before now.
-func (s *Scope) NewContext() *Context { return &Context{vars: make([]bsonx.Value, *s.slots)} }
+func (s *Scope) NewContext() *Context { return &Context{vars: make([]bsonx.Value, s.root.slots)} }
 
 // lookup finds a user variable.
 func (s *Scope) lookup(name string) *Scope {
