@@ -1,0 +1,176 @@
+package project_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/match"
+	"github.com/tandemdb/tandem/internal/query/project"
+)
+
+func parse(t testing.TB, s string) bsonx.Doc {
+	t.Helper()
+	var d bson.D
+	require.NoError(t, bson.UnmarshalExtJSON([]byte(s), false, &d), s)
+	b, err := bson.Marshal(d)
+	require.NoError(t, err)
+	return b
+}
+
+func apply(t testing.TB, p *project.Projection, s *expr.Scope, doc bsonx.Doc) (bsonx.Doc, error) {
+	t.Helper()
+	c := s.NewContext()
+	c.Reset(doc)
+	return p.Append(nil, doc, c)
+}
+
+func TestFind(t *testing.T) {
+	const doc = `{"_id": 1, "a": 1, "b": {"c": 2, "d": 3}, "arr": [1, {"c": 4, "d": 5}, {"d": 6}, [{"c": 7}]], "n": [3, 1, 2]}`
+	for _, tc := range []struct {
+		spec, filter, want string
+		code               mongoerr.Code
+	}{
+		{spec: `{"a": 1}`, want: `{"_id": 1, "a": 1}`},
+		{spec: `{"_id": 1}`, want: `{"_id": 1}`},
+		{spec: `{"_id": 0, "a": true}`, want: `{"a": 1}`},
+		{spec: `{"n": 1, "a": 1}`, want: `{"_id": 1, "a": 1, "n": [3, 1, 2]}`},
+		{spec: `{"b.c": 1}`, want: `{"_id": 1, "b": {"c": 2}}`},
+		{spec: `{"b": {"c": 1}}`, want: `{"_id": 1, "b": {"c": 2}}`},
+		{spec: `{"arr.c": 1}`, want: `{"_id": 1, "arr": [{"c": 4}, {}, [{"c": 7}]]}`},
+		{spec: `{"a.x": 1}`, want: `{"_id": 1}`},
+		{spec: `{"a": 0, "b": 0, "arr": 0}`, want: `{"_id": 1, "n": [3, 1, 2]}`},
+		{spec: `{"_id": 0}`, want: `{"a": 1, "b": {"c": 2, "d": 3}, "arr": [1, {"c": 4, "d": 5}, {"d": 6}, [{"c": 7}]], "n": [3, 1, 2]}`},
+		{spec: `{"arr.c": 0, "n": 0, "b": 0}`, want: `{"_id": 1, "a": 1, "arr": [1, {"d": 5}, {"d": 6}, [{}]]}`},
+		{spec: `{"x": "$a", "a": 1}`, want: `{"_id": 1, "a": 1, "x": 1}`},
+		{spec: `{"a": {"$add": ["$a", 1]}, "n": 1}`, want: `{"_id": 1, "n": [3, 1, 2], "a": 2}`},
+		{spec: `{"b.e": "$a"}`, want: `{"_id": 1, "b": {"e": 1}}`},
+		{spec: `{"x.y": "lit"}`, want: `{"_id": 1, "x": {"y": "lit"}}`},
+		{spec: `{"n": {"$slice": 1}, "arr": 0, "b": 0}`, want: `{"_id": 1, "a": 1, "n": [3]}`},
+		{spec: `{"n": {"$slice": -2}, "a": 1}`, want: `{"_id": 1, "a": 1, "n": [1, 2]}`},
+		{spec: `{"n": {"$slice": [1, 1]}, "a": 1}`, want: `{"_id": 1, "a": 1, "n": [1]}`},
+		{spec: `{"n": {"$slice": [-2, 5]}, "a": 1}`, want: `{"_id": 1, "a": 1, "n": [1, 2]}`},
+		{spec: `{"arr": {"$elemMatch": {"d": {"$gt": 5}}}}`, want: `{"_id": 1, "arr": [{"d": 6}]}`},
+		{spec: `{"n": {"$elemMatch": {"$lt": 3}}, "a": 1}`, want: `{"_id": 1, "a": 1, "n": [1]}`},
+		{spec: `{"n": {"$elemMatch": {"$gt": 30}}}`, want: `{"_id": 1}`},
+		{spec: `{"n.$": 1}`, filter: `{"n": {"$lt": 3}}`, want: `{"_id": 1, "n": [1]}`},
+		{spec: `{"arr.$": 1}`, filter: `{"arr.d": 6}`, want: `{"_id": 1, "arr": [{"d": 6}]}`},
+		{spec: `{"a": 1, "b": 0}`, code: 31254},
+		{spec: `{"a": 0, "b": 1}`, code: 31253},
+		{spec: `{"a": 0, "b": "$x"}`, code: 31252},
+		{spec: `{"a": {"$foo": 1}}`, code: 31325},
+		{spec: `{"a": 1, "a.b": 1}`, code: 31249},
+		{spec: `{"a.b": 1, "a": 1}`, code: 31250},
+		{spec: `{"a": {}}`, code: 51270},
+		{spec: `{"": 1}`, code: 40352},
+		{spec: `{"a.": 1}`, code: 40353},
+		{spec: `{"a..b": 1}`, code: 15998},
+		{spec: `{"n.$": 1, "arr.$": 1}`, filter: `{"n": 1}`, code: 31276},
+		{spec: `{"n.$": 0}`, filter: `{"n": 1}`, code: 31395},
+		{spec: `{"n.$": 1}`, filter: `{"_id": 1}`, code: 51246},
+		{spec: `{"n.$.x": 1}`, filter: `{"n": 1}`, code: 31394},
+	} {
+		t.Run(tc.spec, func(t *testing.T) {
+			s := expr.NewScope(nil)
+			filter := `{}`
+			if tc.filter != "" {
+				filter = tc.filter
+			}
+			f, err := match.Compile(parse(t, filter), s)
+			require.NoError(t, err)
+			var got bsonx.Doc
+			p, err := project.Compile(parse(t, tc.spec), s, project.Find, f)
+			if err == nil {
+				got, err = apply(t, p, s, parse(t, doc))
+			}
+			if tc.code != 0 {
+				require.True(t, mongoerr.Is(err, tc.code), "%v", err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, parse(t, tc.want).String(), got.String())
+		})
+	}
+}
+
+func TestAddFields(t *testing.T) {
+	const doc = `{"_id": 1, "a": 1, "b": {"c": 2}, "arr": [1, {"c": 4}]}`
+	for _, tc := range []struct {
+		spec, want string
+		code       mongoerr.Code
+	}{
+		{spec: `{"x": 1}`, want: `{"_id": 1, "a": 1, "b": {"c": 2}, "arr": [1, {"c": 4}], "x": 1}`},
+		{spec: `{"a": {"$add": ["$a", 1]}}`, want: `{"_id": 1, "a": 2, "b": {"c": 2}, "arr": [1, {"c": 4}]}`},
+		{spec: `{"b.d": "$a", "y.z": 1}`, want: `{"_id": 1, "a": 1, "b": {"c": 2, "d": 1}, "arr": [1, {"c": 4}], "y": {"z": 1}}`},
+		{spec: `{"arr.d": 9}`, want: `{"_id": 1, "a": 1, "b": {"c": 2}, "arr": [{"d": 9}, {"c": 4, "d": 9}]}`},
+		{spec: `{"a": "$$REMOVE"}`, want: `{"_id": 1, "b": {"c": 2}, "arr": [1, {"c": 4}]}`},
+		{spec: `{"a.x": 5}`, want: `{"_id": 1, "a": {"x": 5}, "b": {"c": 2}, "arr": [1, {"c": 4}]}`},
+		{spec: `{"b": {"e": 1}}`, want: `{"_id": 1, "a": 1, "b": {"c": 2, "e": 1}, "arr": [1, {"c": 4}]}`},
+		{spec: `{"b": {}}`, want: `{"_id": 1, "a": 1, "b": {}, "arr": [1, {"c": 4}]}`},
+		{spec: `{}`, code: 40177},
+		{spec: `{"a": 1, "a.b": 1}`, code: 31249},
+	} {
+		t.Run(tc.spec, func(t *testing.T) {
+			s := expr.NewScope(nil)
+			var got bsonx.Doc
+			p, err := project.CompileAddFields(parse(t, tc.spec), s)
+			if err == nil {
+				got, err = apply(t, p, s, parse(t, doc))
+			}
+			if tc.code != 0 {
+				require.True(t, mongoerr.Is(err, tc.code), "%v", err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, parse(t, tc.want).String(), got.String())
+		})
+	}
+}
+
+func TestUnset(t *testing.T) {
+	for spec, want := range map[string]string{
+		`"a"`:          `{"b": {"c": 2, "d": 3}}`,
+		`["a", "b.c"]`: `{"b": {"d": 3}}`,
+	} {
+		p, err := project.CompileUnset(parse(t, `{"v": `+spec+`}`).Lookup("v"))
+		require.NoError(t, err)
+		got, err := apply(t, p, expr.NewScope(nil), parse(t, `{"a": 1, "b": {"c": 2, "d": 3}}`))
+		require.NoError(t, err)
+		require.Equal(t, parse(t, want).String(), got.String())
+	}
+	for spec, code := range map[string]mongoerr.Code{`1`: 31002, `[]`: 31119, `[1]`: 31120} {
+		_, err := project.CompileUnset(parse(t, `{"v": `+spec+`}`).Lookup("v"))
+		require.True(t, mongoerr.Is(err, code), "%s: %v", spec, err)
+	}
+}
+
+func TestDeps(t *testing.T) {
+	for spec, want := range map[string][]string{
+		`{"a": 1, "_id": 0}`:        {"a"},
+		`{"a.b": 1}`:                {"a.b", "_id"},
+		`{"x": {"$add": ["$p.q"]}}`: {"p.q", "_id"},
+		`{"a": 0}`:                  nil,
+		`{"x": "$$ROOT"}`:           nil,
+	} {
+		p, err := project.Compile(parse(t, spec), expr.NewScope(nil), project.Find, nil)
+		require.NoError(t, err)
+		got, whole := p.Deps()
+		require.Equal(t, want == nil, whole, spec)
+		require.Equal(t, want, got, spec)
+	}
+}
+
+func TestAppendAllocates(t *testing.T) {
+	s := expr.NewScope(nil)
+	p, err := project.Compile(parse(t, `{"a": 1, "b.c": 1}`), s, project.Find, nil)
+	require.NoError(t, err)
+	doc := parse(t, `{"_id": 1, "a": 1, "b": {"c": 2, "d": 3}, "x": "y"}`)
+	c := s.NewContext()
+	c.Reset(doc)
+	buf := make([]byte, 0, 1000)
+	require.Zero(t, testing.AllocsPerRun(100, func() { buf, _ = p.Append(buf[:0], doc, c) }))
+}
