@@ -1,4 +1,100 @@
 package agg
 
-// optimize rewrites a pipeline into a cheaper one with the same results.
-func optimize(p *Pipeline) (*Pipeline, error) { return p, nil }
+import (
+	"slices"
+)
+
+// optimize rewrites a pipeline into a cheaper one with the same results:
+//
+//   - a $match goes before a $sort, and before stages that leave the paths it reads alone;
+//   - neighbouring $match stages become one;
+//   - a $sort that is followed by a $limit keeps only as many documents.
+func optimize(p *Pipeline) (*Pipeline, error) {
+	nodes := slices.Clone(p.nodes)
+	for i := range nodes {
+		if _, ok := nodes[i].stage.(*matchStage); ok {
+			pushDown(nodes, i)
+		}
+	}
+	nodes, err := mergeMatches(nodes)
+	if err != nil {
+		return nil, err
+	}
+	limitSorts(nodes)
+	return p.with(nodes), nil
+}
+
+// transparent is a stage that a $match may move before.
+type transparent interface {
+	// passes reports whether a filter that reads d selects the same documents before
+	// the stage as after it.
+	passes(d *Deps) bool
+}
+
+// pushDown moves the $match at position i as far forward as it may go.
+func pushDown(nodes []node, i int) {
+	var d Deps
+	nodes[i].stage.(*matchStage).deps(&d)
+	for ; i > 0; i-- {
+		t, ok := nodes[i-1].stage.(transparent)
+		if !ok || !t.passes(&d) {
+			return
+		}
+		nodes[i-1], nodes[i] = nodes[i], nodes[i-1]
+	}
+}
+
+// mergeMatches joins neighbouring filters. An empty one at the beginning goes away.
+func mergeMatches(nodes []node) ([]node, error) {
+	var out []node
+	for _, n := range nodes {
+		m, ok := n.stage.(*matchStage)
+		if ok && len(out) > 0 {
+			if prev, isMatch := out[len(out)-1].stage.(*matchStage); isMatch {
+				both, err := prev.and(m)
+				if err != nil {
+					return nil, err
+				}
+				out[len(out)-1] = both.node()
+				continue
+			}
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// limitSorts tells each $sort how many documents are wanted of it, counting those that a
+// $skip in between drops.
+func limitSorts(nodes []node) {
+	for i, n := range nodes {
+		s, ok := n.stage.(*sortStage)
+		if !ok {
+			continue
+		}
+		skipped := int64(0)
+	following:
+		for _, next := range nodes[i+1:] {
+			switch st := next.stage.(type) {
+			case *skipStage:
+				skipped = addLimits(skipped, st.n)
+			case *limitStage:
+				nodes[i].stage = s.withLimit(addLimits(st.n, skipped))
+				break following
+			default:
+				break following
+			}
+		}
+	}
+}
+
+// A filter before a sort spares sorting.
+func (s *sortStage) passes(*Deps) bool { return s.limit == 0 }
+
+func (s *unwindStage) passes(d *Deps) bool {
+	return !d.overlaps(s.path.String()) && (s.index == nil || !d.overlaps(s.index.String()))
+}
+
+func (s *lookupStage) passes(d *Deps) bool { return !d.overlaps(s.as.String()) }
+
+func (s *graphLookupStage) passes(d *Deps) bool { return !d.overlaps(s.as.String()) }

@@ -123,25 +123,6 @@ func overlaps(a, b string) bool {
 	return strings.HasPrefix(b, a) && (len(a) == len(b) || b[len(a)] == '.')
 }
 
-// integer reads a number without fraction in the range of int64.
-func integer(v bsonx.Value) (int64, bool) {
-	switch v.Type {
-	case bsonx.TypeInt32, bsonx.TypeInt64:
-		return v.Int64(), true
-	case bsonx.TypeDouble:
-		f := v.Double()
-		i := int64(f)
-		return i, f >= -1<<63 && f < 1<<63 && float64(i) == f
-	case bsonx.TypeDecimal128:
-		i, exp, err := v.Decimal128().BigInt()
-		if err != nil || exp > 19 || exp < -40 {
-			return 0, false
-		}
-		return scaleInteger(i, exp)
-	}
-	return 0, false
-}
-
 // unknownOption is the error for a field of a stage's argument that the stage does not have.
 func unknownOption(code mongoerr.Code, stage, name string) error {
 	return mongoerr.New(code, "BSON field '%s.%s' is an unknown field.", stage, name)

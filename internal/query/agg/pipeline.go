@@ -69,6 +69,16 @@ func (p *Pipeline) Explain() []bsonx.Doc {
 	return docs
 }
 
+// random reports whether the pipeline may give different results each time it runs.
+func (p *Pipeline) random() bool {
+	for _, n := range p.nodes {
+		if n.name == "$sample" {
+			return true
+		}
+	}
+	return false
+}
+
 // with returns a pipeline of other stages in the same surroundings.
 func (p *Pipeline) with(nodes []node) *Pipeline {
 	c := *p

@@ -30,6 +30,8 @@ func parseCountStage(_ *parser, arg bsonx.Value) (stage, error) {
 	return &countStage{field}, nil
 }
 
+func (s *countStage) deps(*Deps) bool { return true }
+
 func (s *countStage) open(_ context.Context, _ *run, in Iterator) (Iterator, error) {
 	return &countIterator{Iterator: in, field: s.field}, nil
 }

@@ -51,6 +51,19 @@ func checkFacetName(name string) error {
 	return nil
 }
 
+func (s *facetStage) deps(d *Deps) bool {
+	for _, p := range s.pipelines {
+		sub := dependencies(p.nodes)
+		if sub.Whole {
+			d.whole()
+		}
+		for _, path := range sub.Paths {
+			d.add(path)
+		}
+	}
+	return true
+}
+
 func (s *facetStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
 	return &facetIterator{facetStage: s, r: r, in: in, input: newDocBuffer("$facet", r.opts)}, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
 // limitStage is $limit.
@@ -24,7 +25,7 @@ func parseLimit(_ *parser, arg bsonx.Value) (stage, error) {
 // parseCount reads the argument of $limit and $skip.
 func parseCount(name string, code mongoerr.Code, arg bsonx.Value) (int64, error) {
 	problem := ""
-	n, ok := integer(arg)
+	n, ok := expr.Integer(arg)
 	switch {
 	case !arg.IsNumber():
 		problem = "Expected a number"
@@ -37,6 +38,8 @@ func parseCount(name string, code mongoerr.Code, arg bsonx.Value) (int64, error)
 	}
 	return 0, mongoerr.New(code, "invalid argument to %s stage: %s in: %s: %s", name, problem, name, bsonx.Format(arg))
 }
+
+func (s *limitStage) deps(*Deps) bool { return false }
 
 func (s *limitStage) open(_ context.Context, _ *run, in Iterator) (Iterator, error) {
 	return &limitIterator{Iterator: in, left: s.n}, nil
@@ -66,6 +69,8 @@ func parseSkip(_ *parser, arg bsonx.Value) (stage, error) {
 	n, err := parseCount("$skip", 5107200, arg)
 	return &skipStage{n}, err
 }
+
+func (s *skipStage) deps(*Deps) bool { return false }
 
 func (s *skipStage) open(_ context.Context, _ *run, in Iterator) (Iterator, error) {
 	return &skipIterator{Iterator: in, left: s.n}, nil

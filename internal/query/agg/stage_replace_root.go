@@ -43,6 +43,11 @@ func parseReplaceWith(p *parser, arg bsonx.Value) (stage, error) {
 	return &replaceRootStage{p.scope, root}, nil
 }
 
+func (s *replaceRootStage) deps(d *Deps) bool {
+	d.expr(s.root)
+	return true
+}
+
 func (s *replaceRootStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
 	return newMapIterator(in, r.context(s.scope), s.apply), nil
 }

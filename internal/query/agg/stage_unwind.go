@@ -79,6 +79,11 @@ func parseUnwindIndex(v bsonx.Value) (path, error) {
 	return parsePath(v.Str())
 }
 
+func (s *unwindStage) deps(d *Deps) bool {
+	d.add(s.path.String())
+	return false
+}
+
 func (s *unwindStage) open(_ context.Context, _ *run, in Iterator) (Iterator, error) {
 	return &unwindIterator{unwindStage: s, in: in}, nil
 }
