@@ -97,6 +97,9 @@ func (c *compiler) document(d bsonx.Doc, prefix string) error {
 }
 
 func (c *compiler) unknown(op string) error {
+	if c.adding {
+		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Unrecognized expression '%s'", op)
+	}
 	return mongoerr.New(31325, "Unknown expression %s", op)
 }
 
