@@ -16,6 +16,8 @@ const reports = first | noFacet | noTxn
 
 func stageTable() []stageSpec {
 	return []stageSpec{
+		{"$addFields", inUpdate, parseAddFields},
+		{"$bucket", 0, parseBucket},
 		refused("$changeStream"),
 		{"$collStats", reports, parseSpecial},
 		{"$count", 0, simple(parseCountStage)},
@@ -31,12 +33,20 @@ func stageTable() []stageSpec {
 		{"$listSessions", reports, parseSpecial},
 		{"$lookup", 0, simple(parseLookup)},
 		{"$match", 0, simple(parseMatch)},
+		writeStage("$merge", parseMerge),
+		writeStage("$out", parseOut),
 		{"$planCacheStats", reports, parseSpecial},
+		{"$project", inUpdate, simple(parseProject)},
+		{"$redact", 0, simple(parseRedact)},
 		{"$replaceRoot", inUpdate, simple(parseReplaceRoot)},
 		{"$replaceWith", inUpdate, simple(parseReplaceWith)},
+		{"$sample", 0, simple(parseSample)},
+		{"$set", inUpdate, parseAddFields},
 		{"$skip", 0, simple(parseSkip)},
 		{"$sort", 0, simple(parseSort)},
+		{"$sortByCount", 0, parseSortByCount},
 		{"$unionWith", 0, simple(parseUnionWith)},
+		{"$unset", inUpdate, simple(parseUnset)},
 		{"$unwind", 0, simple(parseUnwind)},
 	}
 }
