@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -160,28 +161,15 @@ func BenchmarkBareInsert(b *testing.B) {
 	doc := make([]byte, 256)
 	for _, d := range []*pebble.WriteOptions{pebble.NoSync, pebble.Sync} {
 		b.Run(fmt.Sprintf("sync=%v", d.Sync), func(b *testing.B) {
-			db, err := pebble.Open(b.TempDir(), &pebble.Options{MemTableSize: 32 << 20, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{}})
-			require.NoError(b, err)
-			defer db.Close()
-			b.ReportAllocs()
+			db := bareStore(b)
 			var key []byte
 			i := 0
 			for b.Loop() {
 				i++
-				t := db.NewBatch()
-				key = binary.BigEndian.AppendUint64(append(key[:0], 'i', 0, 0, 0, 8), uint64(i)*2654435761)
-				idx := len(key)
-				key = benchKey(key, i)
-				_ = t.Set(key[:idx], key[idx+5:], nil)
-				_ = t.Set(key[idx:], doc, nil)
-				_ = t.Set(key, nil, nil)
-				_ = t.Set([]byte("t"), key[:8], nil)
-				_ = t.Set([]byte("n0001"), key[:8], nil)
-				_ = t.Set([]byte("b0001"), key[:8], nil)
-				if err := t.Commit(d); err != nil {
+				var err error
+				if key, err = bareInsert(db, i, doc, key, d); err != nil {
 					b.Fatal(err)
 				}
-				_ = t.Close()
 			}
 		})
 	}
@@ -193,4 +181,66 @@ func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Fatalf(f string, a ...any) {
 	panic(fmt.Sprintf(f, a...))
+}
+
+// BenchmarkInsertParallel has 64 clients that each wait for the disk.
+func BenchmarkInsertParallel(b *testing.B) {
+	doc := make([]byte, 256)
+	b.Run("engine", func(b *testing.B) {
+		db := benchStore(b, 0)
+		ctx := context.Background()
+		var n atomic.Int64
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			var buf []byte
+			for pb.Next() {
+				var err error
+				if buf, err = insertOne(ctx, db, int(n.Add(1)), doc, buf, storage.Synced); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+	b.Run("bare", func(b *testing.B) {
+		db := bareStore(b)
+		var n atomic.Int64
+		b.SetParallelism(32)
+		b.RunParallel(func(pb *testing.PB) {
+			var key []byte
+			for pb.Next() {
+				var err error
+				if key, err = bareInsert(db, int(n.Add(1)), doc, key, pebble.Sync); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+}
+
+func bareStore(b *testing.B) *pebble.DB {
+	db, err := pebble.Open(b.TempDir(), &pebble.Options{
+		MemTableSize: 32 << 20, FormatMajorVersion: pebble.FormatNewest, Logger: quiet{},
+	})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, db.Close()) })
+	b.ReportAllocs()
+	return db
+}
+
+// bareInsert writes what insertOne writes in one batch.
+func bareInsert(db *pebble.DB, i int, doc, key []byte, o *pebble.WriteOptions) ([]byte, error) {
+	t := db.NewBatch()
+	defer t.Close()
+	key = binary.BigEndian.AppendUint64(append(key[:0], 'i', 0, 0, 0, 8), uint64(i)*2654435761)
+	idx := len(key)
+	key = benchKey(key, i)
+	_ = t.Set(key[:idx], key[idx+5:], nil)
+	_ = t.Set(key[idx:], doc, nil)
+	_ = t.Set(key, nil, nil)
+	_ = t.Set([]byte("t"), key[:8], nil)
+	_ = t.Set([]byte("n0001"), key[:8], nil)
+	_ = t.Set([]byte("b0001"), key[:8], nil)
+	return key, t.Commit(o)
 }

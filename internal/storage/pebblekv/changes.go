@@ -48,12 +48,16 @@ func (db *DB) TrimChanges(_ context.Context, upTo storage.Timestamp) error {
 	if err := db.check(); err != nil {
 		return err
 	}
+	before, err := db.meta(keyTrimmed)
+	if err != nil || upTo <= before {
+		return err
+	}
 	b := db.pdb.NewBatch()
 	defer b.Close()
 	if err := b.Set(keyTrimmed, encodeTimestamp(upTo), nil); err != nil {
 		return err
 	}
-	if err := b.DeleteRange(appendChange(nil, 0), appendChange(nil, upTo+1), nil); err != nil {
+	if err := b.DeleteRange(appendChange(nil, before+1), appendChange(nil, upTo+1), nil); err != nil {
 		return err
 	}
 	return db.pdb.Apply(b, pebble.NoSync)

@@ -82,7 +82,7 @@ func (db *DB) setSynced(key, value []byte) error {
 
 // applySynced applies b, waits for the disk and closes b.
 func (db *DB) applySynced(b *pebble.Batch) error {
-	if err := db.pdb.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+	if err := db.apply(b, storage.Synced); err != nil {
 		return err
 	}
 	return db.awaitSync(b)

@@ -47,7 +47,7 @@ func (t *txn) Commit(ctx context.Context, d storage.Durability) (storage.Timesta
 	}
 	b, err := s.batch()
 	if err == nil {
-		err = t.db.throttle.admit(ctx, b)
+		err = t.db.throttle.admit(ctx, b, t.db.done)
 	}
 	if err != nil {
 		t.leave()
@@ -150,12 +150,8 @@ func (db *DB) commit(t *txn, s *txnState, b *pebble.Batch, d storage.Durability)
 	defer db.commits.Add(1)
 	if d == storage.Synced {
 		db.durable.syncing(ts)
-		err = db.pdb.ApplyNoSyncWait(b, pebble.Sync)
-	} else {
-		err = db.pdb.Apply(b, pebble.NoSync)
 	}
-	if err != nil {
-		db.fail(err)
+	if err := db.apply(b, d); err != nil {
 		return 0, err
 	}
 	t.info.SetState(storage.StateCommitted, ts)
@@ -166,6 +162,24 @@ func (db *DB) commit(t *txn, s *txnState, b *pebble.Batch, d storage.Durability)
 	}
 	db.publish(ts)
 	return ts, nil
+}
+
+// apply applies b without waiting for the disk. Pebble panics where it cannot
+// write the log; a caller that recovers must not go on as if nothing had happened.
+func (db *DB) apply(b *pebble.Batch, d storage.Durability) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db.stuck.Store(true)
+			err = fmt.Errorf("storage: the write-ahead log could not be written: %v", r)
+		}
+		if err != nil {
+			db.fail(err)
+		}
+	}()
+	if d == storage.Synced {
+		return db.pdb.ApplyNoSyncWait(b, pebble.Sync)
+	}
+	return db.pdb.Apply(b, pebble.NoSync)
 }
 
 // settle waits for the disk where the caller wants it.

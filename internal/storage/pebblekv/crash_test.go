@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -94,7 +95,10 @@ func runAndCut(t *testing.T, rnd *rand.Rand, cutsMax int) ([]powerCut, []loggedC
 		}
 		return nil
 	}))
-	db, err := pebblekv.Open("store", &pebblekv.Options{FS: fs, CacheBytes: 1 << 20, MemTableBytes: 128 << 10})
+	db, err := pebblekv.Open("store", &pebblekv.Options{
+		FS: fs, CacheBytes: 1 << 20, MemTableBytes: 128 << 10,
+		Logger: slog.New(slog.DiscardHandler), // tiny memtables stall
+	})
 	require.NoError(t, err)
 	var ids atomic.Int64
 	var wg sync.WaitGroup

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/tandemdb/tandem/internal/storage"
 )
 
@@ -127,10 +125,7 @@ func (db *DB) syncLog() error {
 	if err := b.LogData(nil, nil); err != nil {
 		return err
 	}
-	if err := db.pdb.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-		return err
-	}
-	if err := db.awaitSync(b); err != nil {
+	if err := db.applySynced(b); err != nil {
 		return err
 	}
 	db.durable.ratchet(ts)

@@ -3,6 +3,10 @@ package pebblekv_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,4 +102,27 @@ func TestACommitThatMetTheFailureIsUndetermined(t *testing.T) {
 	require.ErrorIs(t, err, errDisk)
 	broken.Store(false)
 	_ = db.Close()
+}
+
+// TestTheProcessEndsWithOneLine runs this test's binary again on a store whose
+// log cannot be synced, with the default Options.Fatal.
+func TestTheProcessEndsWithOneLine(t *testing.T) {
+	if os.Getenv("PEBBLEKV_TEST_FATAL") != "" {
+		db, broken := failingStore(t, nil)
+		broken.Store(true)
+		tx, err := db.Begin(context.Background(), storage.TxnOptions{})
+		require.NoError(t, err)
+		tx.Put([]byte("a"), make([]byte, 16<<20)) // the log is rotated, too
+		_, err = tx.Commit(context.Background(), storage.Synced)
+		fmt.Println("acknowledged", err)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTheProcessEndsWithOneLine$")
+	cmd.Env = append(os.Environ(), "PEBBLEKV_TEST_FATAL=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "%s", out)
+	require.Equal(t, 1, exit.ExitCode(), "%s", out)
+	require.NotContains(t, string(out), "acknowledged")
+	require.Equal(t, 1, strings.Count(strings.TrimSpace(string(out)), "storage failed, ending the process"))
 }

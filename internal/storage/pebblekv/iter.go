@@ -139,7 +139,7 @@ func (i *iter) settle() bool {
 		}
 		if !i.itValid {
 			if err := i.it.Error(); err != nil {
-				i.err = err
+				i.err = readError(err)
 				return false
 			}
 		}
@@ -195,7 +195,7 @@ func (i *iter) Value() []byte {
 	case i.atIt:
 		v, err := i.it.ValueAndErr()
 		if err != nil {
-			i.fail(err)
+			i.fail(readError(err))
 		}
 		return v
 	}

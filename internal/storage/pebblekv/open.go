@@ -43,6 +43,7 @@ type DB struct {
 	done    chan struct{} // closed by Close
 	failed  atomic.Pointer[error]
 	broken  chan struct{} // closed by fail
+	stuck   atomic.Bool   // Pebble has panicked
 
 	background sync.WaitGroup
 	markWanted atomic.Bool
@@ -194,12 +195,18 @@ func (db *DB) Close() error {
 	// Whoever was about to commit has seen closed when it got this lock.
 	db.commitMu.Lock()
 	defer db.commitMu.Unlock()
+	if db.stuck.Load() {
+		// Pebble has failed with its mutexes held. The log has what was
+		// acknowledged; nothing is left to save.
+		return db.lock.Close()
+	}
+	failed := db.failed.Load() != nil
 	var err error
-	if db.failed.Load() == nil {
+	if !failed {
 		// A clean end: the next start need not skip the rest of the reservation.
 		err = db.setSynced(keyMark, encodeTimestamp(db.clock.last))
 	}
-	if cerr := db.pdb.Close(); cerr != nil && db.failed.Load() == nil {
+	if cerr := db.pdb.Close(); cerr != nil && !failed {
 		err = errors.Join(err, fmt.Errorf("storage: close: %w", cerr))
 	}
 	return errors.Join(err, db.lock.Close())

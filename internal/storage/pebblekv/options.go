@@ -107,11 +107,11 @@ func (o *Options) validate() error {
 }
 
 // pebbleOptions translates o. Numbers that differ from Pebble's defaults were
-// chosen by measurement: see docs/storage.md.
+// chosen by measurement, see docs/storage.md.
 func (db *DB) pebbleOptions() *pebble.Options {
 	o := db.opts
 	p := &pebble.Options{
-		FS:                          o.FS,
+		FS:                          logFS{o.FS, db.fail},
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                uint64(o.MemTableBytes),
 		MemTableStopWritesThreshold: o.MemTables,
@@ -130,7 +130,11 @@ func (db *DB) pebbleOptions() *pebble.Options {
 	}
 	p.Levels[0].BlockSize = 16 << 10
 	p.Levels[0].IndexBlockSize = 256 << 10
-	p.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	for i := range p.Levels {
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	// Nearly all keys are in the last level: a filter there would say yes.
+	p.Levels[len(p.Levels)-1].FilterPolicy = pebble.NoFilterPolicy
 	p.Experimental.EnableColumnarBlocks = func() bool { return true }
 	p.Experimental.EnableDeleteOnlyCompactionExcises = func() bool { return true }
 	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -83,10 +84,18 @@ func (c *readCore) get(key []byte) ([]byte, bool, error) {
 
 func getFrom(it *pebble.Iterator, key []byte) ([]byte, bool, error) {
 	if !it.SeekPrefixGE(key) {
-		return nil, false, it.Error()
+		return nil, false, readError(it.Error())
 	}
 	v, err := it.ValueAndErr()
-	return v, err == nil, err
+	return v, err == nil, readError(err)
+}
+
+// readError names corruption by the contract's sentinel.
+func readError(err error) error {
+	if err != nil && pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %w", storage.ErrCorruption, err)
+	}
+	return err
 }
 
 // timestamp reads the name of the state from the state itself.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tandemdb/tandem/internal/storage"
 )
 
 // throttle slows commits down before Pebble stalls them. A stall would happen
@@ -51,7 +53,7 @@ func (th *throttle) init(memTableBytes int64) {
 }
 
 // admit lets a batch in, at once where there is no pressure.
-func (th *throttle) admit(ctx context.Context, b *pebble.Batch) error {
+func (th *throttle) admit(ctx context.Context, b *pebble.Batch, done <-chan struct{}) error {
 	n := int64(b.Len()) + int64(b.Count())*entryInMemTable
 	fill := th.fill.Add(n)
 	slow := th.slowdown(fill)
@@ -71,6 +73,8 @@ func (th *throttle) admit(ctx context.Context, b *pebble.Batch) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-done:
+		return storage.ErrClosed
 	}
 }
 
@@ -128,6 +132,10 @@ func (db *DB) eventListener() *pebble.EventListener {
 			look()
 		},
 		CompactionEnd: func(pebble.CompactionInfo) { look() },
+		// Reads of what is corrupt fail; the rest of the store stays usable.
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			db.opts.Logger.Error("storage: corruption", "path", info.Path, "error", info.Details)
+		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			db.opts.Logger.Warn("storage: writes stall", "reason", info.Reason)
 		},

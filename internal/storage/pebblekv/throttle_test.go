@@ -57,5 +57,5 @@ func TestThrottledCommitEndsWithItsContext(t *testing.T) {
 	require.NoError(t, b.Set([]byte("a"), make([]byte, 4<<20), nil))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, db.throttle.admit(ctx, b), context.DeadlineExceeded)
+	require.ErrorIs(t, db.throttle.admit(ctx, b, nil), context.DeadlineExceeded)
 }

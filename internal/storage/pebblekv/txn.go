@@ -362,7 +362,7 @@ func (t *txn) Put(key, value []byte) {
 	}
 	defer t.leave()
 	s.mustHold(key)
-	if s.admit(len(key) + len(value)) {
+	if s.admit(len(key), len(value)) {
 		s.ov.set(s.ov.arena.copy(spaceData, key), s.ov.arena.copy(-1, value))
 	}
 }
@@ -375,7 +375,7 @@ func (t *txn) Delete(key []byte) {
 	}
 	defer t.leave()
 	s.mustHold(key)
-	if s.admit(len(key)) {
+	if s.admit(len(key), 0) {
 		s.ov.set(s.ov.arena.copy(spaceData, key), nil)
 	}
 }
@@ -387,7 +387,7 @@ func (t *txn) Add(key []byte, delta int64) {
 		return
 	}
 	defer t.leave()
-	if s.admit(len(key)) {
+	if s.admit(len(key), 0) {
 		s.ov.add(s.ov.arena.copy(spaceCounter, key), delta)
 	}
 }
@@ -403,18 +403,22 @@ func (t *txn) SetChange(payload []byte) {
 		s.ov.setChange(nil)
 		return
 	}
-	if s.admit(len(payload)) {
+	if s.admit(0, len(payload)) {
 		s.ov.setChange(s.ov.arena.copy(-1, payload))
 	}
 }
 
-// admit charges a write of n bytes. A write that does not fit is dropped, and
-// the transaction can only be rolled back, at least to a savepoint before it.
-func (s *txnState) admit(n int) bool {
+// admit charges a write. One that does not fit is dropped, and the transaction
+// can only be rolled back, at least to a savepoint before it.
+func (s *txnState) admit(key, value int) bool {
 	if s.refused != nil {
 		return false
 	}
-	if err := s.charge(n + entryOverhead); err != nil {
+	err := s.charge(key + value + entryOverhead)
+	if err == nil && (key > maxKey || value > maxValue) {
+		err = fmt.Errorf("%w: a key of %d bytes with a value of %d", storage.ErrTxnTooLarge, key, value)
+	}
+	if err != nil {
 		s.refused = err
 		s.ov.undo = append(s.ov.undo, undoRecord{kind: undoRefused})
 		return false
