@@ -67,6 +67,9 @@ func (c *Call) parseAggregate(ctx context.Context, body bsonx.Doc) (*aggregation
 	if err != nil {
 		return nil, err
 	}
+	if w := p.Writer(); w != nil {
+		return nil, mongoerr.New(mongoerr.NotImplemented, "%s is not supported by this server", w.Stage)
+	}
 	return &aggregation{pipeline: p, sources: src}, nil
 }
 
