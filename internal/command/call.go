@@ -165,6 +165,15 @@ func (c *Call) Now() time.Time { return c.start }
 // ClusterTime returns the current cluster time: $$CLUSTER_TIME.
 func (c *Call) ClusterTime(ctx context.Context) storage.Timestamp { return c.Service.clusterTime(ctx) }
 
+// StampTime returns what replaces an empty timestamp in a new document: the cluster time, or
+// nothing else than the empty timestamp where the client wants to keep it.
+func (c *Call) StampTime(ctx context.Context) uint64 {
+	if c.Arg("bypassEmptyTsReplacement").Bool() {
+		return 0
+	}
+	return uint64(c.ClusterTime(ctx))
+}
+
 // ReadConcern returns the parsed readConcern.
 func (c *Call) ReadConcern() *ReadConcern { return &c.rc }
 

@@ -56,10 +56,24 @@ func (c *Call) createOptions() bsonx.Doc {
 			}
 		case "clusteredIndex":
 			b.Value(key, clusteredOption(v))
+		case "size", "max":
+			b.Value(key, shortest(v))
 		default:
 			b.Value(key, v)
 		}
 	}
+}
+
+// shortest makes a whole number a 32-bit one where it fits.
+func shortest(v bsonx.Value) bsonx.Value {
+	n, ok := integer(v)
+	switch {
+	case !ok:
+		return v
+	case n == int64(int32(n)):
+		return bsonx.Int32(int32(n))
+	}
+	return bsonx.Int64(n)
 }
 
 // clusteredOption completes the clusteredIndex option.

@@ -245,7 +245,7 @@ func (b *bulk) runOne(ctx context.Context, i int, op *bulkOp) error {
 		return err
 	}
 	if op.kind == "insert" {
-		doc, err := update.PrepareInsert(nil, op.doc, newID, uint64(b.c.ClusterTime(ctx)))
+		doc, err := update.PrepareInsert(nil, op.doc, newID, b.c.StampTime(ctx))
 		if err != nil {
 			return err
 		}

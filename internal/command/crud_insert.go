@@ -35,7 +35,7 @@ func (ws *writes) insertAll(ctx context.Context, docs []byte) (failed error) {
 			ws.n++
 			return true
 		}
-		doc, err := update.PrepareInsert(buf[:0], d, newID, uint64(ws.c.ClusterTime(ctx)))
+		doc, err := update.PrepareInsert(buf[:0], d, newID, ws.c.StampTime(ctx))
 		if err == nil {
 			buf = doc
 			err = ws.w.Insert(ctx, doc, ws.recorder(i, func() bsonx.Doc { return bsonx.Empty }))

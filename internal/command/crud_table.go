@@ -9,7 +9,7 @@ func crudSpecs() []Spec {
 			Help: "Runs a pipeline.", Levels: allLevel, Target: TargetCollOrOne, Counter: CountCommand,
 			Args: []Arg{
 				{"pipeline", Array | Required}, {"cursor", Object}, {"explain", BoolLike}, {"allowDiskUse", BoolLike},
-				{"collation", Object}, {"hint", String | Object}, {"let", Object}, {"bypassDocumentValidation", BoolLike},
+				{"collation", Object}, {"hint", String | Object}, {"let", Object}, {"bypassDocumentValidation", BoolLike}, {"bypassEmptyTsReplacement", Boolean},
 				{"collectionUUID", BinData}, {"fromMongos", Boolean}, {"needsMerge", Boolean},
 			},
 		},
@@ -18,7 +18,7 @@ func crudSpecs() []Spec {
 			Help: "Writes documents of several collections.", Counter: CountCommand, Sequences: []string{"ops", "nsInfo"},
 			Args: []Arg{
 				{"ops", Array | Required}, {"nsInfo", Array | Required}, {"errorsOnly", Boolean}, {"ordered", BoolLike},
-				{"let", Object}, {"bypassDocumentValidation", BoolLike}, {"cursor", Object}, {"stmtIds", Array},
+				{"let", Object}, {"bypassDocumentValidation", BoolLike}, {"bypassEmptyTsReplacement", Boolean}, {"cursor", Object}, {"stmtIds", Array},
 			},
 		},
 		{
@@ -32,7 +32,7 @@ func crudSpecs() []Spec {
 			Name: "delete", Handler: deleteCommand, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help: "Deletes documents.", Target: TargetColl, Counter: CountDelete, Sequences: []string{"deletes"},
 			Args: []Arg{
-				{"deletes", Array | Required}, {"ordered", BoolLike}, {"let", Object}, {"bypassDocumentValidation", BoolLike},
+				{"deletes", Array | Required}, {"ordered", BoolLike}, {"let", Object}, {"bypassDocumentValidation", BoolLike}, {"bypassEmptyTsReplacement", Boolean},
 				{"stmtIds", Array}, {"collectionUUID", BinData}, {"maxTimeMSOpOnly", Number},
 			},
 		},
@@ -67,11 +67,11 @@ func crudSpecs() []Spec {
 			Args: []Arg{
 				{"query", Object}, {"sort", Object}, {"remove", BoolLike}, {"update", Object | Array}, {"new", BoolLike},
 				{"fields", Object}, {"upsert", BoolLike}, {"collation", Object}, {"arrayFilters", Array},
-				{"hint", String | Object}, {"let", Object}, {"bypassDocumentValidation", BoolLike}, {"collectionUUID", BinData},
+				{"hint", String | Object}, {"let", Object}, {"bypassDocumentValidation", BoolLike}, {"bypassEmptyTsReplacement", Boolean}, {"collectionUUID", BinData},
 			},
 		},
 		{
-			Name: "getMore", Handler: getMore, Flags: TxnAllowed | APIV1 | OwnMaxTime, Help: "Returns the next batch of a cursor.",
+			Name: "getMore", Handler: getMore, Flags: TxnAllowed | APIV1 | OwnMaxTime | OnCursor, Help: "Returns the next batch of a cursor.",
 			Target: TargetCollection, Counter: CountGetMore,
 			Args: []Arg{{"collection", String | Required}, {"batchSize", Number}, {"term", Number}, {"lastKnownCommittedOpTime", Object}},
 		},
@@ -79,19 +79,19 @@ func crudSpecs() []Spec {
 			Name: "insert", Handler: insert, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help: "Inserts documents.", Target: TargetColl, Counter: CountInsert, Sequences: []string{"documents"},
 			Args: []Arg{
-				{"documents", Array | Required}, {"ordered", BoolLike}, {"bypassDocumentValidation", BoolLike},
+				{"documents", Array | Required}, {"ordered", BoolLike}, {"bypassDocumentValidation", BoolLike}, {"bypassEmptyTsReplacement", Boolean},
 				{"stmtIds", Array}, {"collectionUUID", BinData},
 			},
 		},
 		{
-			Name: "killCursors", Handler: killCursors, Flags: TxnAllowed | APIV1, Help: "Closes cursors.", Target: TargetColl,
+			Name: "killCursors", Handler: killCursors, Flags: TxnAllowed | APIV1 | OnCursor, Help: "Closes cursors.", Target: TargetColl,
 			Args: []Arg{{"cursors", Array | Required}},
 		},
 		{
 			Name: "update", Handler: updateCommand, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | Retryable | APIV1,
 			Help: "Changes documents.", Target: TargetColl, Counter: CountUpdate, Sequences: []string{"updates"},
 			Args: []Arg{
-				{"updates", Array | Required}, {"ordered", BoolLike}, {"let", Object}, {"bypassDocumentValidation", BoolLike},
+				{"updates", Array | Required}, {"ordered", BoolLike}, {"let", Object}, {"bypassDocumentValidation", BoolLike}, {"bypassEmptyTsReplacement", Boolean},
 				{"stmtIds", Array}, {"collectionUUID", BinData},
 			},
 		},

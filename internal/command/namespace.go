@@ -128,7 +128,7 @@ func (c *Call) checkTarget() error {
 		}
 		return nil
 	}
-	if c.Spec.Target == TargetCollection && strings.HasPrefix(c.coll, "$cmd.") {
+	if c.Spec.Has(OnCursor) && strings.HasPrefix(c.coll, "$cmd.") {
 		return nil // the cursor of a command
 	}
 	return checkColl(c.DB, c.coll)

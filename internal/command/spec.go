@@ -34,6 +34,7 @@ const (
 	Legacy                         // may come as an OP_QUERY
 	Endless                        // holds its reply on purpose: never a slow operation
 	Deprecated                     // in the versioned API
+	OnCursor                       // its collection may be a command, such as $cmd.listCollections
 )
 
 // Levels is a set of read concern levels.
