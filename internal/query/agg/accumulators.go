@@ -10,16 +10,26 @@ func accumulatorTable() []accumulatorSpec {
 	return []accumulatorSpec{
 		{name: "$addToSet", make: newAddToSet},
 		{name: "$avg", make: newAvg},
+		topRow("$bottom", bottomNOrder, false),
+		topRow("$bottomN", bottomNOrder, true),
 		{name: "$count", parse: parseCountAccumulator},
 		{name: "$first", make: newFirst},
+		nRow("$firstN", firstNOrder),
 		{name: "$last", make: newLast},
+		nRow("$lastN", lastNOrder),
 		{name: "$max", make: newMax},
+		nRow("$maxN", maxNOrder),
+		percentileRow("$median", 7436100),
 		{name: "$mergeObjects", make: newMergeObjects},
 		{name: "$min", make: newMin},
+		nRow("$minN", minNOrder),
+		percentileRow("$percentile", 7429703),
 		{name: "$push", make: newPush},
 		{name: "$stdDevPop", make: newStdDevPop},
 		{name: "$stdDevSamp", make: newStdDevSamp},
 		{name: "$sum", make: newSum},
+		topRow("$top", topNOrder, false),
+		topRow("$topN", topNOrder, true),
 	}
 }
 

@@ -53,6 +53,38 @@ func TestGroup(t *testing.T) {
 	})
 }
 
+func TestGroupKeepsSeveral(t *testing.T) {
+	in := "[{'g': 1, 'p': 'a', 's': 31}, {'g': 1, 'p': 'b', 's': 33}, {'g': 1, 'p': 'c', 's': 99}, {'g': 1, 'p': 'd', 's': 1}, {'g': 2, 'p': 'e', 's': null}, {'g': 2, 'p': 'f'}]"
+	group := func(acc string) string {
+		return "[{'$group': {'_id': '$g', 'r': " + acc + "}}]"
+	}
+	runCases(t, []stageCase{
+		{in: in, pipeline: group("{'$firstN': {'input': '$s', 'n': 2}}"), want: "[{'_id': 1, 'r': [31, 33]}, {'_id': 2, 'r': [null, null]}]"},
+		{in: in, pipeline: group("{'$lastN': {'input': '$s', 'n': 2}}"), want: "[{'_id': 1, 'r': [99, 1]}, {'_id': 2, 'r': [null, null]}]"},
+		{in: in, pipeline: group("{'$minN': {'input': '$s', 'n': 2}}"), want: "[{'_id': 1, 'r': [1, 31]}, {'_id': 2, 'r': []}]"},
+		{in: in, pipeline: group("{'$maxN': {'input': '$s', 'n': 2}}"), want: "[{'_id': 1, 'r': [99, 33]}, {'_id': 2, 'r': []}]"},
+		{in: in, pipeline: group("{'$top': {'output': '$p', 'sortBy': {'s': -1}}}"), want: "[{'_id': 1, 'r': 'c'}, {'_id': 2, 'r': 'e'}]"},
+		{in: in, pipeline: group("{'$bottom': {'output': '$p', 'sortBy': {'s': -1}}}"), want: "[{'_id': 1, 'r': 'd'}, {'_id': 2, 'r': 'f'}]"},
+		{in: in, pipeline: group("{'$topN': {'output': ['$p', '$s'], 'sortBy': {'s': -1}, 'n': 2}}"), want: "[{'_id': 1, 'r': [['c', 99], ['b', 33]]}, {'_id': 2, 'r': [['e', null], ['f', null]]}]"},
+		{in: in, pipeline: group("{'$bottomN': {'output': '$p', 'sortBy': {'s': -1}, 'n': 3}}"), want: "[{'_id': 1, 'r': ['b', 'a', 'd']}, {'_id': 2, 'r': ['e', 'f']}]"},
+		{in: in, pipeline: group("{'$median': {'input': '$s', 'method': 'approximate'}}"), want: "[{'_id': 1, 'r': 31.0}, {'_id': 2, 'r': null}]"},
+		{in: in, pipeline: group("{'$percentile': {'input': '$s', 'p': [0, 0.9], 'method': 'approximate'}}"), want: "[{'_id': 1, 'r': [1.0, 99.0]}, {'_id': 2, 'r': [null, null]}]"},
+		{name: "n of the group", in: in, pipeline: "[{'$group': {'_id': {'g': '$g'}, 'r': {'$firstN': {'input': '$p', 'n': {'$cond': [{'$eq': ['$g', 1]}, 3, 1]}}}}}]",
+			want: "[{'_id': {'g': 1}, 'r': ['a', 'b', 'c']}, {'_id': {'g': 2}, 'r': ['e']}]"},
+		{pipeline: group("{'$firstN': 1}"), code: 5787900},
+		{pipeline: group("{'$firstN': {'input': 1, 'n': 1, 'x': 1}}"), code: 5787901},
+		{pipeline: group("{'$firstN': {'input': 1}}"), code: 5787906},
+		{pipeline: group("{'$firstN': {'n': 1}}"), code: 5787907},
+		{pipeline: group("{'$firstN': {'input': 1, 'n': 0}}"), code: 5787908},
+		{pipeline: group("{'$top': 1}"), code: 5788001},
+		{pipeline: group("{'$top': {'output': 1, 'sortBy': {'a': 1}, 'n': 1}}"), code: 5788002},
+		{pipeline: group("{'$topN': {'output': 1, 'sortBy': {'a': 1}}}"), code: 5788003},
+		{pipeline: group("{'$top': {'sortBy': {'a': 1}}}"), code: 5788004},
+		{pipeline: group("{'$top': {'output': 1}}"), code: 5788005},
+		{pipeline: group("{'$top': {'output': 1, 'sortBy': 1}}"), code: 5788604},
+	})
+}
+
 // TestGroupSpills holds the results of merged runs against those from memory.
 func TestGroupSpills(t *testing.T) {
 	var sb strings.Builder
@@ -63,7 +95,10 @@ func TestGroupSpills(t *testing.T) {
 		in: "[" + sb.String()[1:] + "]",
 		pipeline: `[{'$group': {'_id': '$k', 'sum': {'$sum': '$n'}, 'avg': {'$avg': '$n'}, 'first': {'$first': '$n'}, 'last': {'$last': '$n'},
 			'min': {'$min': '$n'}, 'max': {'$max': '$n'}, 'push': {'$push': '$n'}, 'set': {'$addToSet': '$s'}, 'c': {'$count': {}},
-			'o': {'$mergeObjects': '$o'}, 'nothing': {'$first': '$x'}}}]`,
+			'o': {'$mergeObjects': '$o'}, 'f3': {'$firstN': {'input': '$n', 'n': 3}}, 'l3': {'$lastN': {'input': '$n', 'n': 3}},
+			'min3': {'$minN': {'input': '$n', 'n': 3}}, 'max3': {'$maxN': {'input': '$n', 'n': 3}}, 'top': {'$top': {'output': '$n', 'sortBy': {'s': 1}}},
+			'top3': {'$topN': {'output': '$n', 'sortBy': {'s': 1}, 'n': 3}}, 'bot3': {'$bottomN': {'output': '$n', 'sortBy': {'s': 1}, 'n': 3}},
+			'med': {'$median': {'input': '$n', 'method': 'approximate'}}, 'nothing': {'$first': '$x'}}}]`,
 	}
 	byID := func(ds []bsonx.Doc) map[string]string {
 		m := make(map[string]string)
