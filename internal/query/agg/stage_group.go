@@ -3,12 +3,12 @@ package agg
 import (
 	"bytes"
 	"context"
-	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/sortkey"
 )
 
 // groupStage is $group.
@@ -63,21 +63,22 @@ type groupIterator struct {
 	in   Iterator
 	read bool
 	groupTable
-	next   int // the group to return
-	spill  *runFile
-	merger *runMerger
-	out    []byte
+	next    int             // the group to return
+	partial *sortkey.Sorter // parts of groups by key, nil if all groups are in memory
+	part    bsonx.Doc       // the next one, nil at the end; its key is partKey
+	partKey []byte
+	out     []byte
 	sticky
 }
 
 func (it *groupIterator) Close() error {
 	it.groupTable = groupTable{}
 	err := it.in.Close()
-	if it.spill != nil {
-		if serr := it.spill.close(); err == nil {
+	if it.partial != nil {
+		if serr := it.partial.Close(); err == nil {
 			err = serr
 		}
-		it.spill, it.merger = nil, nil
+		it.partial = nil
 	}
 	it.done = true
 	return err
@@ -93,7 +94,7 @@ func (it *groupIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 			return it.end(err)
 		}
 	}
-	if it.merger != nil {
+	if it.partial != nil {
 		return it.nextMerged()
 	}
 	if it.next == len(it.ids) {
@@ -126,15 +127,16 @@ func (it *groupIterator) readAll(ctx context.Context) error {
 			}
 		}
 	}
-	if it.spill == nil {
+	if it.partial == nil {
 		return nil
 	}
 	if err := it.spillTable(); err != nil {
 		return err
 	}
-	var err error
-	it.merger, err = it.spill.merge()
-	return err
+	if err := it.partial.Sort(); err != nil {
+		return err
+	}
+	return it.nextPart()
 }
 
 // add takes the context's document into its group.
@@ -161,53 +163,49 @@ func (it *groupIterator) add(c *expr.Context) error {
 	return nil
 }
 
-// spillTable writes the groups in memory as one sorted run and forgets them.
+// spillTable hands the groups in memory over to a sorter and forgets them.
 func (it *groupIterator) spillTable() error {
 	if !it.r.opts.AllowDiskUse {
 		return memoryExceeded("$group", it.r.opts.MemoryMax)
 	}
-	if it.spill == nil {
-		f, err := newRunFile(it.r.opts.TempDir)
-		if err != nil {
-			return err
-		}
-		it.spill = f
+	if it.partial == nil {
+		o := it.r.opts
+		it.partial = sortkey.NewSorter(nil, sortkey.SorterOptions{MemoryMax: o.MemoryMax / 4, AllowDiskUse: true, TempDir: o.TempDir})
 	}
-	keys := make([]string, 0, len(it.index))
-	for k := range it.index {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		it.out = it.appendPartial(it.out[:0], int(it.index[k]))
-		if err := it.spill.add([]byte(k), it.out); err != nil {
+	for k, g := range it.index {
+		it.out = it.appendPartial(it.out[:0], int(g))
+		it.key = append(it.key[:0], k...)
+		if err := it.partial.AddKeyed(it.key, it.out); err != nil {
 			return err
 		}
 	}
-	it.spill.endRun()
 	it.groupTable.reset(it.fields)
 	return nil
 }
 
-// nextMerged puts the parts of the next group together.
+// nextPart reads the next part of a group.
+func (it *groupIterator) nextPart() (err error) {
+	it.partKey, it.part, _, err = it.partial.NextKeyed()
+	return err
+}
+
+// nextMerged puts the parts of the next group together, in the order of the input.
 func (it *groupIterator) nextMerged() (bsonx.Doc, bool, error) {
-	key, d, ok := it.merger.peek()
-	if !ok {
+	if it.part == nil {
 		return it.end(nil)
 	}
 	it.groupTable.reset(it.fields)
-	it.key = append(it.key[:0], key...)
-	if err := it.newGroup(d.Lookup("_id")); err != nil {
+	it.key = append(it.key[:0], it.partKey...)
+	if err := it.newGroup(it.part.Lookup("_id")); err != nil {
 		return it.end(err)
 	}
-	for ok && bytes.Equal(key, it.key) {
-		if err := it.mergePartial(0, d); err != nil {
+	for it.part != nil && bytes.Equal(it.partKey, it.key) {
+		if err := it.mergePartial(0, it.part); err != nil {
 			return it.end(err)
 		}
-		if err := it.merger.advance(); err != nil {
+		if err := it.nextPart(); err != nil {
 			return it.end(err)
 		}
-		key, d, ok = it.merger.peek()
 	}
 	it.out = it.appendGroup(it.out[:0], 0)
 	return it.out, true, nil

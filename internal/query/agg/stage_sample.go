@@ -3,12 +3,12 @@ package agg
 import (
 	"context"
 	"encoding/binary"
-	"math"
 	"math/rand/v2"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/sortkey"
 )
 
 // sampleStage is $sample: the documents with the lowest of random keys.
@@ -46,29 +46,27 @@ func parseSample(_ *parser, arg bsonx.Value) (stage, error) {
 func (s *sampleStage) deps(*Deps) bool { return false }
 
 func (s *sampleStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
-	limit := int(min(s.size, math.MaxInt32))
-	return &sampleIterator{in: in, sorter: keySorter{stage: "$sample", opts: r.opts, limit: limit}, left: s.size}, nil
+	return &sampleIterator{in: in, sorter: r.sorter(nil, s.size)}, nil
 }
 
 type sampleIterator struct {
 	in     Iterator
-	sorter keySorter
+	sorter *sortkey.Sorter
 	read   bool
-	left   int64
 	sticky
 }
 
 func (it *sampleIterator) Close() error {
 	it.done = true
 	err := it.in.Close()
-	if serr := it.sorter.close(); err == nil {
+	if serr := it.sorter.Close(); err == nil {
 		err = serr
 	}
 	return err
 }
 
 func (it *sampleIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
-	if it.done || it.left == 0 {
+	if it.done {
 		return it.end(it.err)
 	}
 	if !it.read {
@@ -77,8 +75,7 @@ func (it *sampleIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 			return it.end(err)
 		}
 	}
-	it.left--
-	_, d, ok, err := it.sorter.next()
+	d, ok, err := it.sorter.Next()
 	if err != nil || !ok {
 		return it.end(err)
 	}
@@ -93,10 +90,10 @@ func (it *sampleIterator) readAll(ctx context.Context) error {
 			return err
 		}
 		if !ok {
-			return it.sorter.finish()
+			return it.sorter.Sort()
 		}
 		binary.BigEndian.PutUint64(key[:], rand.Uint64())
-		if err := it.sorter.add(key[:], d); err != nil {
+		if err := it.sorter.AddKeyed(key[:], d); err != nil {
 			return err
 		}
 	}

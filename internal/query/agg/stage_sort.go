@@ -58,9 +58,10 @@ func (s *sortStage) open(_ context.Context, r *run, in Iterator) (Iterator, erro
 	return &sortIterator{in: in, sorter: r.sorter(s.pattern, s.limit)}, nil
 }
 
+// sorter makes a sorter within the limits of the run. Without a pattern it takes keys.
 func (r *run) sorter(p *sortkey.Pattern, limit int64) *sortkey.Sorter {
 	return sortkey.NewSorter(p, sortkey.SorterOptions{
-		Limit: limit, AllowDiskUse: r.opts.AllowDiskUse, TempDir: r.opts.TempDir,
+		MemoryMax: r.opts.MemoryMax, Limit: limit, AllowDiskUse: r.opts.AllowDiskUse, TempDir: r.opts.TempDir,
 	})
 }
 

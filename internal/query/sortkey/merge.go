@@ -72,18 +72,18 @@ func (m *merger) start(sources []source, limit int64) error {
 	return nil
 }
 
-func (m *merger) next() (bsonx.Doc, bool, error) {
+func (m *merger) next() (key []byte, doc bsonx.Doc, ok bool, err error) {
 	if m.given {
 		if err := m.advance(); err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
 	}
 	if len(m.heads) == 0 || m.left == 0 {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	m.left--
 	m.given = true
-	return m.heads[0].doc, true, nil
+	return m.heads[0].key, m.heads[0].doc, true, nil
 }
 
 // advance moves the top on to its next entry.

@@ -83,6 +83,17 @@ func (s *Sorter) Add(doc bsonx.Doc) error {
 	if s.key, err = s.p.AppendKey(s.key[:0], doc); err != nil {
 		return err
 	}
+	return s.add(doc)
+}
+
+// AddKeyed is Add with a key that the caller has made; the pattern is not used and may be nil.
+func (s *Sorter) AddKeyed(key []byte, doc bsonx.Doc) error {
+	s.key = append(s.key[:0], key...)
+	return s.add(doc)
+}
+
+// add adds doc with the key in s.key.
+func (s *Sorter) add(doc bsonx.Doc) error {
 	s.added++
 	switch {
 	case s.opts.Limit <= 0:
@@ -156,7 +167,13 @@ func (s *Sorter) Sort() error {
 }
 
 // Next returns the next document in order. It is valid until the next call of Next or Close.
-func (s *Sorter) Next() (bsonx.Doc, bool, error) { return s.merge.next() }
+func (s *Sorter) Next() (bsonx.Doc, bool, error) {
+	_, doc, ok, err := s.merge.next()
+	return doc, ok, err
+}
+
+// NextKeyed is Next that returns the document's key, too, which is valid as long.
+func (s *Sorter) NextKeyed() (key []byte, doc bsonx.Doc, ok bool, err error) { return s.merge.next() }
 
 // Spills returns how often a sorted run was written to a file.
 func (s *Sorter) Spills() int { return s.spills }
