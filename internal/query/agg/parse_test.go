@@ -4,8 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -75,19 +77,32 @@ func FuzzParse(f *testing.F) {
 		"[{'$facet': {'a': [{'$count': 'n'}], 'b': []}}]",
 		"[{'$replaceRoot': {'newRoot': {'a': '$b'}}}]",
 		"[{'$documents': [{'a': 1}]}]",
+		"[{'$match': {'a.b': {'$gt': 1}}}, {'$sort': {'x': -1}}, {'$project': {'a.b': 1, 'z': {'$add': ['$_id', 1]}}}]",
+		"[{'$group': {'_id': {'x': '$x'}, 'a': {'$push': '$a'}, 's': {'$sum': '$_id'}, 't': {'$topN': {'n': 2, 'sortBy': {'a': 1}, 'output': '$x'}}}}]",
+		"[{'$bucket': {'groupBy': '$_id', 'boundaries': [0, 2, 4], 'default': 'x'}}, {'$addFields': {'a.c.d': '$count'}}]",
+		"[{'$lookup': {'from': 'f', 'localField': 'a.b.c', 'foreignField': 'x', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'$expr': '$$v'}}], 'as': 'r'}}]",
+		"[{'$graphLookup': {'from': 'f', 'startWith': '$a', 'connectFromField': 'b', 'connectToField': '_id', 'as': 'r', 'maxDepth': 3}}]",
+		"[{'$redact': {'$cond': ['$c', '$$PRUNE', '$$DESCEND']}}, {'$unionWith': 'f'}, {'$sample': {'size': 3}}]",
+		"[{'$unset': ['a.b', 'x']}, {'$sortByCount': '$_id'}, {'$merge': {'into': 't', 'on': ['a', 'b']}}]",
 	} {
-		f.Add([]byte(array(f, s)))
+		f.Add(s)
 	}
 	input := docs(f, "[{'_id': 1, 'a': {'b': [1, {'c': 2}]}, 'x': 'y'}, {'_id': 2}]")
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if bsonx.Validate(data, bsonx.MaxDepth) != nil {
+	f.Fuzz(func(t *testing.T, text string) {
+		// JSON, unlike BSON, stays well-formed under many mutations.
+		var raw bson.Raw
+		if bson.UnmarshalExtJSON([]byte(`{"p": `+strings.ReplaceAll(text, "'", `"`)+`}`), false, &raw) != nil {
 			return
 		}
-		p, err := agg.Parse(data, testOptions())
+		v := bsonx.Doc(raw).Lookup("p")
+		if v.Type != bsonx.TypeArray || bsonx.Validate(raw, bsonx.MaxDepth) != nil || !utf8.ValidString(text) {
+			return
+		}
+		p, err := agg.Parse(v.Doc(), testOptions())
 		if err != nil {
 			return
 		}
-		it, err := p.Run(t.Context(), agg.Docs(input), &fakeSources{})
+		it, err := p.Run(t.Context(), agg.Docs(input), &fakeSources{colls: map[string][]bsonx.Doc{"f": input}})
 		if err != nil {
 			return
 		}
@@ -95,7 +110,7 @@ func FuzzParse(f *testing.F) {
 			if d, ok, err := it.Next(t.Context()); err != nil || !ok {
 				break
 			} else if err := bsonx.Validate(d, 1000); err != nil {
-				t.Fatalf("%s made invalid BSON: %v", bsonx.Format(bsonx.Array(data)), err)
+				t.Fatalf("%s made invalid BSON: %v", text, err)
 			}
 		}
 		if err := it.Close(); err != nil {
