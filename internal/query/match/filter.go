@@ -14,7 +14,7 @@ const (
 	Pipeline               // $match
 	Validator              // of a collection
 	ArrayFilter            // of an update
-	Partial                // partialFilterExpression of an index; see also CheckPartial
+	Partial                // partialFilterExpression of an index; only what Implies can tell is allowed
 )
 
 // Filter is a compiled filter. It is immutable and safe for concurrent use.
@@ -41,6 +41,11 @@ func CompileFor(use Use, filter bsonx.Doc, s *expr.Scope) (*Filter, error) {
 	root, err := p.document(source, levelTop)
 	if err != nil {
 		return nil, err
+	}
+	if use == Partial {
+		if err := checkPartial(root, source); err != nil {
+			return nil, err
+		}
 	}
 	return newFilter(root, source, p), nil
 }

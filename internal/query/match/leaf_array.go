@@ -3,6 +3,7 @@ package match
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/path"
 )
 
 // Size is the node of $size: an array of Size elements. A negative Size matches nothing.
@@ -94,9 +95,9 @@ func elemMatch(v bsonx.Value, n elementMatcher) (int, error) {
 
 // walkElemMatch is walk for $elemMatch, where the position is that within the matching array
 // if no array had to be searched on the way there.
-func walkElemMatch(doc bsonx.Doc, parts []part, n elementMatcher) (bool, int, error) {
+func walkElemMatch(doc bsonx.Doc, parts []path.Part, n elementMatcher) (bool, int, error) {
 	for i, p := range parts {
-		v := doc.Lookup(p.name)
+		v := doc.Lookup(p.Name)
 		switch {
 		case i == len(parts)-1:
 			pos, err := elemMatch(v, n)

@@ -22,6 +22,7 @@ func init() {
 		"$and":         parseList,
 		"$comment":     func(*parser, string, bsonx.Value, level) ([]Node, error) { return nil, nil },
 		"$expr":        parseExpr,
+		"$jsonSchema":  parseJSONSchema,
 		"$nor":         parseList,
 		"$or":          parseList,
 		"$sampleRate":  parseSampleRate,

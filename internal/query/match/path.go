@@ -1,9 +1,8 @@
 package match
 
 import (
-	"strings"
-
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/query/path"
 )
 
 // Field is the path that a leaf node tests. Arrays on the way are searched element by
@@ -11,39 +10,10 @@ import (
 // the elements and a position in the array.
 type Field struct {
 	Path  string
-	parts []part
+	parts []path.Part
 }
 
-// part is one component of a path.
-type part struct {
-	name  string
-	index int // the array position that the name means, -1 for none
-}
-
-func newField(path string) Field {
-	parts := make([]part, 0, strings.Count(path, ".")+1)
-	for rest, more := path, true; more; {
-		var name string
-		name, rest, more = strings.Cut(rest, ".")
-		parts = append(parts, part{name, arrayIndex(name)})
-	}
-	return Field{Path: path, parts: parts}
-}
-
-// arrayIndex returns the position that a component means in an array, -1 if it is only a name.
-func arrayIndex(name string) int {
-	if name == "" || len(name) > 9 || name[0] == '0' && len(name) > 1 {
-		return -1
-	}
-	n := 0
-	for i := 0; i < len(name); i++ {
-		if name[i] < '0' || name[i] > '9' {
-			return -1
-		}
-		n = n*10 + int(name[i]-'0')
-	}
-	return n
-}
+func newField(s string) Field { return Field{Path: s, parts: path.Split(s)} }
 
 // elemMatcher tests one value, which a path led to.
 type elemMatcher interface {
@@ -66,9 +36,9 @@ func (f *Field) walk(doc bsonx.Doc, m elemMatcher, leaf leafArrays) (ok bool, po
 	return walk(doc, f.parts, m, leaf)
 }
 
-func walk(doc bsonx.Doc, parts []part, m elemMatcher, leaf leafArrays) (bool, int, error) {
+func walk(doc bsonx.Doc, parts []path.Part, m elemMatcher, leaf leafArrays) (bool, int, error) {
 	for {
-		v := doc.Lookup(parts[0].name)
+		v := doc.Lookup(parts[0].Name)
 		parts = parts[1:]
 		if v.Type == bsonx.TypeArray {
 			switch {
@@ -108,7 +78,7 @@ func walkLeafArray(arr bsonx.Value, m elemMatcher) (bool, int, error) {
 // walkArray follows parts, of which there is at least one, from the elements of an array.
 // Elements that are neither documents nor at the position that the path names count for
 // nothing, not even as missing.
-func walkArray(arr bsonx.Doc, parts []part, m elemMatcher, leaf leafArrays) (bool, int, error) {
+func walkArray(arr bsonx.Doc, parts []path.Part, m elemMatcher, leaf leafArrays) (bool, int, error) {
 	it := arr.Iter()
 	for i := 0; ; i++ {
 		_, v, more := it.Next()
@@ -120,7 +90,7 @@ func walkArray(arr bsonx.Doc, parts []part, m elemMatcher, leaf leafArrays) (boo
 				return ok, i, err
 			}
 		}
-		if i != parts[0].index {
+		if i != parts[0].Index {
 			continue
 		}
 		if ok, pos, err := walkPosition(v, i, parts[1:], m, leaf); ok || err != nil {
@@ -131,7 +101,7 @@ func walkArray(arr bsonx.Doc, parts []part, m elemMatcher, leaf leafArrays) (boo
 
 // walkPosition follows the rest of the path from the element v that it named by position i.
 // An array there is not searched at the end of the path.
-func walkPosition(v bsonx.Value, i int, parts []part, m elemMatcher, leaf leafArrays) (bool, int, error) {
+func walkPosition(v bsonx.Value, i int, parts []path.Part, m elemMatcher, leaf leafArrays) (bool, int, error) {
 	if len(parts) == 0 {
 		ok, err := m.matchElem(v)
 		return ok, i, err
