@@ -1,0 +1,34 @@
+package match
+
+import (
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/query/expr"
+)
+
+// implied appends conditions that hold wherever the expression e is true, in a form that the
+// planner can find in an index. Only equality with a constant gives one: inequalities of
+// expressions go across types. Null would be equal to what is missing, and an array to one of
+// its elements, so neither is taken.
+func implied(dst []Node, e expr.Expr) []Node {
+	switch e := e.(type) {
+	case *expr.Logical:
+		if e.Op != "$and" {
+			return dst
+		}
+		for _, o := range e.Operands {
+			dst = implied(dst, o)
+		}
+	case *expr.Comparison:
+		field, constant := e.A, e.B
+		if expr.IsConst(field) {
+			field, constant = constant, field
+		}
+		f, isField := field.(*expr.FieldPath)
+		c, isConst := constant.(*expr.Const)
+		if e.Op != "$eq" || !isField || !isConst || c.Value.IsNullish() || c.Value.Type == bsonx.TypeArray {
+			return dst
+		}
+		dst = append(dst, &Compare{Field: newField(f.Path), Op: Eq, Value: c.Value})
+	}
+	return dst
+}
