@@ -144,14 +144,21 @@ func (e *regexCall) source(pattern, options bsonx.Value) (p, o string, err error
 func find(op string, re *regex.Regexp, s string, from int) ([]int, error) {
 	loc, err := re.Find(s, from)
 	if err != nil {
-		return nil, mongoerr.New(51156, "Error occurred while executing the regular expression in %s. Result code: %w", op, err)
+		return nil, regexError(op, err)
 	}
 	return loc, nil
 }
 
+func regexError(op string, err error) error {
+	return mongoerr.New(51156, "Error occurred while executing the regular expression in %s. Result code: %w", op, err)
+}
+
 func regexMatch(_ *Context, op string, re *regex.Regexp, s string) (bsonx.Value, error) {
-	loc, err := find(op, re, s, 0)
-	return bsonx.Bool(loc != nil), err
+	ok, err := re.Search(s)
+	if err != nil {
+		return bsonx.Null, regexError(op, err)
+	}
+	return bsonx.Bool(ok), nil
 }
 
 func regexFind(c *Context, op string, re *regex.Regexp, s string) (bsonx.Value, error) {
@@ -159,7 +166,7 @@ func regexFind(c *Context, op string, re *regex.Regexp, s string) (bsonx.Value, 
 	if err != nil || loc == nil {
 		return bsonx.Null, err
 	}
-	b := appendMatch(bsonx.AppendDocStart(c.Scratch()), s, loc, countCodePoints([]byte(s[:loc[0]])))
+	b := appendMatch(bsonx.AppendDocStart(c.Scratch()), s, loc, countCodePoints(s[:loc[0]]))
 	return c.KeepDoc(b), nil
 }
 
@@ -198,7 +205,7 @@ func regexFindAll(c *Context, op string, re *regex.Regexp, s string) (bsonx.Valu
 		if loc == nil {
 			break
 		}
-		index += countCodePoints([]byte(s[counted:loc[0]]))
+		index += countCodePoints(s[counted:loc[0]])
 		counted = loc[0]
 		b = bsonx.AppendIndexHeader(b, bsonx.TypeDocument, n)
 		start := len(b)

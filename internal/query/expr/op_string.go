@@ -145,10 +145,10 @@ func strLenCP(_ *Context, v bsonx.Value) (bsonx.Value, error) {
 }
 
 // countCodePoints counts the bytes that begin one.
-func countCodePoints(s []byte) int {
+func countCodePoints[T string | []byte](s T) int {
 	n := 0
-	for _, c := range s {
-		if !isContinuation(c) {
+	for i := range len(s) {
+		if !isContinuation(s[i]) {
 			n++
 		}
 	}
