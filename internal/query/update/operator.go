@@ -46,8 +46,16 @@ func Operators() []string {
 
 // operators is the table of update operators, apart from $rename, which has two paths.
 var operators = []operator{
+	{name: "$addToSet", build: buildAddToSet, nesting: 1},
+	{name: "$bit", build: buildBit},
+	{name: "$currentDate", build: buildCurrentDate},
 	{name: "$inc", build: buildArithmetic(&arithInc)},
+	{name: "$max", build: buildExtreme(1)},
+	{name: "$min", build: buildExtreme(-1)},
 	{name: "$mul", build: buildArithmetic(&arithMul)},
+	{name: "$pop", build: buildPop},
+	{name: "$pullAll", build: buildPullAll},
+	{name: "$push", build: buildPush, nesting: 1},
 	{name: "$set", build: buildSet},
 	{name: "$setOnInsert", build: buildSetOnInsert},
 	{name: "$unset", build: buildUnset},

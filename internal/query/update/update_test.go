@@ -139,6 +139,7 @@ func TestArithmetic(t *testing.T) {
 			message: "Cannot apply $inc to a value of non-numeric type. {_id: 1} has the field 'a' of non-numeric type string"},
 		{doc: `{"_id":1,"a":null}`, update: `{"$inc":{"a":1}}`, code: 14},
 		{doc: `{"_id":1}`, update: `{"$inc":{"x":"1"}}`, code: 14, message: `Cannot increment with non-numeric argument: {x: "1"}`},
+		{doc: `{"_id":1,"a":1}`, update: `{"$inc":{"a":{"$numberDecimal":"0.10"}}}`, want: `{"_id":1,"a":{"$numberDecimal":"1.10"}}`},
 		{doc: `{"_id":1,"a":3}`, update: `{"$mul":{"a":2}}`, want: `{"_id":1,"a":6}`},
 		{doc: `{"_id":1}`, update: `{"$mul":{"a":2,"b":2.5,"c":{"$numberLong":"3"}}}`, want: `{"_id":1,"a":0,"b":0.0,"c":{"$numberLong":"0"}}`},
 		{doc: `{"_id":1,"a":{"$numberLong":"-4611686018427387904"}}`, update: `{"$mul":{"a":2}}`, want: `{"_id":1,"a":{"$numberLong":"-9223372036854775808"}}`},

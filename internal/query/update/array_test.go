@@ -1,0 +1,112 @@
+package update_test
+
+import "testing"
+
+func TestPush(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$push":{"a":2}}`, want: `{"_id":1,"a":[1,2]}`},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":2,"b.c":[1]}}`, want: `{"_id":1,"a":[2],"b":{"c":[[1]]}}`},
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$push":{"a":{"x":1}}}`, want: `{"_id":1,"a":[1,{"x":1}]}`},
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$push":{"a":{"$each":[2,3]}}}`, want: `{"_id":1,"a":[1,2,3]}`},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[]}}}`, want: `{"_id":1,"a":[]}`},
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$push":{"a":{"$each":[]}}}`, want: `{"_id":1,"a":[1]}`},
+		{doc: `{"_id":1,"a":[1,2]}`, update: `{"$push":{"a":{"$each":[8,9],"$position":1}}}`, want: `{"_id":1,"a":[1,8,9,2]}`},
+		{doc: `{"_id":1,"a":[1,2]}`, update: `{"$push":{"a":{"$each":[9],"$position":-1}}}`, want: `{"_id":1,"a":[1,9,2]}`},
+		{doc: `{"_id":1,"a":[1,2]}`, update: `{"$push":{"a":{"$each":[9],"$position":-7}}}`, want: `{"_id":1,"a":[9,1,2]}`},
+		{doc: `{"_id":1,"a":[1,2]}`, update: `{"$push":{"a":{"$each":[9],"$position":7}}}`, want: `{"_id":1,"a":[1,2,9]}`},
+		{doc: `{"_id":1,"a":[3,1]}`, update: `{"$push":{"a":{"$each":[2],"$sort":1}}}`, want: `{"_id":1,"a":[1,2,3]}`},
+		{doc: `{"_id":1,"a":[3,1]}`, update: `{"$push":{"a":{"$each":[2],"$sort":-1,"$slice":2}}}`, want: `{"_id":1,"a":[3,2]}`},
+		{doc: `{"_id":1,"a":[3,1]}`, update: `{"$push":{"a":{"$each":[2],"$slice":-2}}}`, want: `{"_id":1,"a":[1,2]}`},
+		{doc: `{"_id":1,"a":[3,1]}`, update: `{"$push":{"a":{"$each":[2],"$slice":-9}}}`, want: `{"_id":1,"a":[3,1,2]}`},
+		{doc: `{"_id":1,"a":[3,1]}`, update: `{"$push":{"a":{"$each":[2],"$slice":0}}}`, want: `{"_id":1,"a":[]}`},
+		{doc: `{"_id":1,"a":[3,1]}`, update: `{"$push":{"a":{"$each":[],"$slice":{"$numberLong":"-9223372036854775808"}}}}`, want: `{"_id":1,"a":[3,1]}`},
+		{
+			doc:    `{"_id":1,"a":[{"n":2,"m":{"k":1}},{"n":1},7]}`,
+			update: `{"$push":{"a":{"$each":[{"n":1,"m":{"k":5}}],"$sort":{"n":1,"m.k":-1}}}}`,
+			want:   `{"_id":1,"a":[7,{"n":1,"m":{"k":5}},{"n":1},{"n":2,"m":{"k":1}}]}`,
+		},
+		{doc: `{"_id":1,"a":"s"}`, update: `{"$push":{"a":1}}`, code: 2, message: "The field 'a' must be an array but is of type string in document {_id: 1}"},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$slice":1}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":1}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$foo":1}}}`, code: 2, message: "Unrecognized clause in $push: $foo"},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$slice":1.5}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$position":"x"}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$sort":2}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$sort":"x"}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$sort":{}}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$sort":{"":1}}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$sort":{"a..b":1}}}}`, code: 2},
+	})
+}
+
+func TestAddToSet(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$addToSet":{"a":1.0}}`, want: `{"_id":1,"a":[1]}`},
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$addToSet":{"a":2}}`, want: `{"_id":1,"a":[1,2]}`},
+		{doc: `{"_id":1,"a":[{"x":1,"y":2}]}`, update: `{"$addToSet":{"a":{"y":2,"x":1}}}`, want: `{"_id":1,"a":[{"x":1,"y":2},{"y":2,"x":1}]}`},
+		{doc: `{"_id":1,"a":[1]}`, update: `{"$addToSet":{"a":{"$each":[1,2,2.0,3]}}}`, want: `{"_id":1,"a":[1,2,3]}`},
+		{doc: `{"_id":1}`, update: `{"$addToSet":{"a":{"$each":[]}}}`, want: `{"_id":1,"a":[]}`},
+		{doc: `{"_id":1}`, update: `{"$addToSet":{"a":[1]}}`, want: `{"_id":1,"a":[[1]]}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$addToSet":{"a":1}}`, code: 2, message: "Cannot apply $addToSet to non-array field. Field named 'a' has non-array type int"},
+		{doc: `{"_id":1}`, update: `{"$addToSet":{"a":{"$each":1}}}`, code: 14},
+		{doc: `{"_id":1}`, update: `{"$addToSet":{"a":{"$each":[1],"$slice":1}}}`, code: 2},
+	})
+}
+
+func TestPop(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":[1,2,3]}`, update: `{"$pop":{"a":1}}`, want: `{"_id":1,"a":[1,2]}`},
+		{doc: `{"_id":1,"a":[1,2,3]}`, update: `{"$pop":{"a":-1}}`, want: `{"_id":1,"a":[2,3]}`},
+		{doc: `{"_id":1,"a":[]}`, update: `{"$pop":{"a":1}}`, want: `{"_id":1,"a":[]}`},
+		{doc: `{"_id":1}`, update: `{"$pop":{"a.b":1}}`, want: `{"_id":1}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$pop":{"a.b":1}}`, code: 28},
+		{doc: `{"_id":1}`, update: `{"$pop":{"a":0}}`, code: 9},
+		{doc: `{"_id":1}`, update: `{"$pop":{"a":"x"}}`, code: 9},
+		{doc: `{"_id":1,"a":"s"}`, update: `{"$pop":{"a":1}}`, code: 14, message: "Path 'a' contains an element of non-array type 'string'"},
+	})
+}
+
+func TestPullAll(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":[1,2,1.0,3]}`, update: `{"$pullAll":{"a":[1,3]}}`, want: `{"_id":1,"a":[2]}`},
+		{doc: `{"_id":1,"a":[{"x":1,"y":1},{"x":1}]}`, update: `{"$pullAll":{"a":[{"x":1}]}}`, want: `{"_id":1,"a":[{"x":1,"y":1}]}`},
+		{doc: `{"_id":1}`, update: `{"$pullAll":{"a":[1]}}`, want: `{"_id":1}`},
+		{doc: `{"_id":1}`, update: `{"$pullAll":{"a":1}}`, code: 2},
+		{doc: `{"_id":1,"a":1}`, update: `{"$pullAll":{"a":[1]}}`, code: 2},
+	})
+}
+
+func TestMinMax(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":5}`, update: `{"$min":{"a":3,"b":1}}`, want: `{"_id":1,"a":3,"b":1}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$min":{"a":7}}`, want: `{"_id":1,"a":5}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$max":{"a":7}}`, want: `{"_id":1,"a":7}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$max":{"a":"x"}}`, want: `{"_id":1,"a":"x"}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$min":{"a":null}}`, want: `{"_id":1,"a":null}`},
+		{doc: `{"_id":1,"a":5}`, update: `{"$min":{"a":5.0}}`, want: `{"_id":1,"a":5}`},
+	})
+}
+
+func TestBit(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":13}`, update: `{"$bit":{"a":{"and":10}}}`, want: `{"_id":1,"a":8}`},
+		{doc: `{"_id":1,"a":13}`, update: `{"$bit":{"a":{"or":2,"xor":1}}}`, want: `{"_id":1,"a":14}`},
+		{doc: `{"_id":1}`, update: `{"$bit":{"a":{"or":{"$numberLong":"5"}}}}`, want: `{"_id":1,"a":{"$numberLong":"5"}}`},
+		{doc: `{"_id":1,"a":1.0}`, update: `{"$bit":{"a":{"or":5}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$bit":{"a":{"or":1.5}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$bit":{"a":{"nor":1}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$bit":{"a":{}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$bit":{"a":1}}`, code: 2},
+	})
+}
+
+func TestCurrentDate(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":true}}`, want: `{"_id":1,"a":{"$date":"1970-01-01T00:00:01Z"}}`},
+		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":{"$type":"date"}}}`, want: `{"_id":1,"a":{"$date":"1970-01-01T00:00:01Z"}}`},
+		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":{"$type":"timestamp"}}}`, want: `{"_id":1,"a":{"$timestamp":{"t":7,"i":1}}}`},
+		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":{"$type":"x"}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":{"x":1}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":1}}`, code: 2},
+	})
+}

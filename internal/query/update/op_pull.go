@@ -1,0 +1,44 @@
+package update
+
+import (
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+)
+
+// pullAll is $pullAll: it removes the elements that equal one of some values.
+type pullAll struct{ values []bsonx.Value }
+
+func buildPullAll(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
+	if arg.Type != bsonx.TypeArray {
+		return nil, mongoerr.New(mongoerr.BadValue, "$pullAll requires an array argument but was given a %s", arg.Type)
+	}
+	return &pullAll{elements(arg.Doc())}, nil
+}
+
+func (*pullAll) missing(*run) missingPath { return skipPath }
+
+func (m *pullAll) apply(r *run, _ *node, old bsonx.Value) (bsonx.Value, error) {
+	return r.pull(old, func(v bsonx.Value) (bool, error) { return containsEqual(m.values, v), nil })
+}
+
+// pull removes the elements for which drop answers true.
+func (r *run) pull(old bsonx.Value, drop func(bsonx.Value) (bool, error)) (bsonx.Value, error) {
+	if old.Type != bsonx.TypeArray {
+		return old, mongoerr.New(mongoerr.BadValue, "Cannot apply $pull to a non-array value")
+	}
+	r.loadValues(old.Doc())
+	kept := r.values[:0]
+	for _, v := range r.values {
+		gone, err := drop(v)
+		if err != nil {
+			return old, err
+		}
+		if !gone {
+			kept = append(kept, v)
+		}
+	}
+	if len(kept) == len(r.values) {
+		return old, nil
+	}
+	return r.storeValues(kept), nil
+}
