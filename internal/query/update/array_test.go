@@ -110,3 +110,49 @@ func TestCurrentDate(t *testing.T) {
 		{doc: `{"_id":1}`, update: `{"$currentDate":{"a":1}}`, code: 2},
 	})
 }
+
+func TestPull(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":[1,2,1.0]}`, update: `{"$pull":{"a":1}}`, want: `{"_id":1,"a":[2]}`},
+		{doc: `{"_id":1,"a":[1,5,9]}`, update: `{"$pull":{"a":{"$gte":5}}}`, want: `{"_id":1,"a":[1]}`},
+		{doc: `{"_id":1,"a":[1,5,9]}`, update: `{"$pull":{"a":{"$in":[1,9]}}}`, want: `{"_id":1,"a":[5]}`},
+		{doc: `{"_id":1,"a":[{"b":1,"c":1},{"b":2},1]}`, update: `{"$pull":{"a":{"b":1}}}`, want: `{"_id":1,"a":[{"b":2},1]}`},
+		{doc: `{"_id":1,"a":[{"b":1},{"b":5}]}`, update: `{"$pull":{"a":{"b":{"$gt":3}}}}`, want: `{"_id":1,"a":[{"b":1}]}`},
+		{doc: `{"_id":1,"a":["xa","b"]}`, update: `{"$pull":{"a":{"$regularExpression":{"pattern":"^x","options":""}}}}`, want: `{"_id":1,"a":["b"]}`},
+		{doc: `{"_id":1,"a":[[1],[1,2]]}`, update: `{"$pull":{"a":[1]}}`, want: `{"_id":1,"a":[[1,2]]}`},
+		{doc: `{"_id":1,"a":[{"b":[{"c":1},{"c":2}]}]}`, update: `{"$pull":{"a.0.b":{"c":2}}}`, want: `{"_id":1,"a":[{"b":[{"c":1}]}]}`},
+		{doc: `{"_id":1}`, update: `{"$pull":{"a.b":1}}`, want: `{"_id":1}`},
+		{doc: `{"_id":1,"a":1}`, update: `{"$pull":{"a":1}}`, code: 2, message: "Cannot apply $pull to a non-array value"},
+		{doc: `{"_id":1,"a":5}`, update: `{"$pull":{"a.b":1}}`, code: 28, message: "Cannot use the part (b) of (a.b) to traverse the element ({a: 5})"},
+	})
+}
+
+func TestArrayFilters(t *testing.T) {
+	runApply(t, []applyCase{
+		{doc: `{"_id":1,"a":[1,5,9]}`, update: `{"$set":{"a.$[x]":0}}`, filters: []string{`{"x":{"$gt":3}}`}, want: `{"_id":1,"a":[1,0,0]}`},
+		{
+			doc: `{"_id":1,"a":[{"k":1,"v":1},{"k":2,"v":1}]}`, update: `{"$inc":{"a.$[e].v":10}}`,
+			filters: []string{`{"e.k":2}`}, want: `{"_id":1,"a":[{"k":1,"v":1},{"k":2,"v":11}]}`,
+		},
+		{
+			doc: `{"_id":1,"a":[{"k":1},{"k":2}]}`, update: `{"$set":{"a.$[e].x":1,"a.$[f].y":2,"a.$[].z":3}}`,
+			filters: []string{`{"e.k":2}`, `{"f.k":{"$gte":1}}`},
+			want:    `{"_id":1,"a":[{"k":1,"y":2,"z":3},{"k":2,"x":1,"y":2,"z":3}]}`,
+		},
+		{
+			doc: `{"_id":1,"a":[1,2]}`, update: `{"$set":{"a.$[e]":1,"a.$[f]":2}}`,
+			filters: []string{`{"e":2}`, `{"f":2}`}, code: 40,
+		},
+		{
+			doc: `{"_id":1,"a":[{"b":[1,2]},{"b":[3]}]}`, update: `{"$mul":{"a.$[].b.$[n]":10}}`,
+			filters: []string{`{"$or":[{"n":1},{"n":3}]}`}, want: `{"_id":1,"a":[{"b":[10,2]},{"b":[30]}]}`,
+		},
+		{doc: `{"_id":1,"a":[{"b":1}]}`, update: `{"$unset":{"a.$[x]":1}}`, filters: []string{`{"x.b":1}`}, want: `{"_id":1,"a":[null]}`},
+		{doc: `{"_id":1}`, update: `{"$set":{"a":0}}`, filters: []string{`{"x":1}`}, code: 9, message: "The array filter for identifier 'x' was not used in the update { $set: { a: 0 } }"},
+		{doc: `{"_id":1}`, update: `{"$set":{"a.$[x]":0}}`, filters: []string{`{"x":1}`, `{"x":2}`}, code: 9},
+		{doc: `{"_id":1}`, update: `{"$set":{"a.$[x]":0}}`, filters: []string{`{"x":1,"y":2}`}, code: 9},
+		{doc: `{"_id":1}`, update: `{"$set":{"a.$[x]":0}}`, filters: []string{`{}`}, code: 9},
+		{doc: `{"_id":1}`, update: `{"$set":{"a.$[X]":0}}`, filters: []string{`{"X":1}`}, code: 2},
+		{doc: `{"_id":1}`, update: `{"a":0}`, filters: []string{`{"x":1}`}, code: 9},
+	})
+}

@@ -3,7 +3,25 @@ package update
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/match"
 )
+
+// pull is $pull: it removes the elements that a condition matches.
+type pull struct{ cond *match.ElementFilter }
+
+func buildPull(_ string, arg bsonx.Value, opts *Options) (modifier, error) {
+	cond, err := match.CompileElement(arg, opts.Scope)
+	if err != nil {
+		return nil, err
+	}
+	return &pull{cond}, nil
+}
+
+func (*pull) missing(*run) missingPath { return skipPath }
+
+func (m *pull) apply(r *run, _ *node, old bsonx.Value) (bsonx.Value, error) {
+	return r.pull(old, m.cond.Match)
+}
 
 // pullAll is $pullAll: it removes the elements that equal one of some values.
 type pullAll struct{ values []bsonx.Value }
@@ -18,8 +36,10 @@ func buildPullAll(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
 func (*pullAll) missing(*run) missingPath { return skipPath }
 
 func (m *pullAll) apply(r *run, _ *node, old bsonx.Value) (bsonx.Value, error) {
-	return r.pull(old, func(v bsonx.Value) (bool, error) { return containsEqual(m.values, v), nil })
+	return r.pull(old, m.contains)
 }
+
+func (m *pullAll) contains(v bsonx.Value) (bool, error) { return containsEqual(m.values, v), nil }
 
 // pull removes the elements for which drop answers true.
 func (r *run) pull(old bsonx.Value, drop func(bsonx.Value) (bool, error)) (bsonx.Value, error) {

@@ -54,6 +54,7 @@ var operators = []operator{
 	{name: "$min", build: buildExtreme(-1)},
 	{name: "$mul", build: buildArithmetic(&arithMul)},
 	{name: "$pop", build: buildPop},
+	{name: "$pull", build: buildPull},
 	{name: "$pullAll", build: buildPullAll},
 	{name: "$push", build: buildPush, nesting: 1},
 	{name: "$set", build: buildSet},

@@ -157,7 +157,7 @@ func (r *run) filtered(n *node, d bsonx.Doc) error {
 		}
 		var mask uint64
 		for i, c := range n.filters {
-			match, err := c.filter.matches(r.ctx, v)
+			match, err := c.filter.matches(v)
 			if err != nil {
 				return err
 			}
