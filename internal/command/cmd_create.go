@@ -28,6 +28,9 @@ func cmdCreate(ctx context.Context, c *Call) error {
 		_, err := t.CreateCollection(ctx, c.ns, options)
 		return err
 	}
+	if old := c.collection(); old != nil {
+		return sameOptions(old, options) // without waiting for those who use it
+	}
 	return c.ddl(ctx, func(t *txn.Txn) error {
 		old, err := t.ForDDL(ctx, c.ns)
 		if err != nil {
