@@ -88,7 +88,7 @@ func (r *Reader) Read() (*Message, error) {
 	case OpQuery:
 		err = m.parseQuery(body)
 	default:
-		return nil, frameErrorf("operation code %d is not supported", m.OpCode)
+		return nil, frameErrorf("compressed operation code %d is not supported", m.OpCode)
 	}
 	if err != nil && !isRequestError(err) {
 		return nil, err
@@ -118,6 +118,13 @@ func (r *Reader) frame() ([]byte, error) {
 	n := int(getInt32(r.window[r.r:]))
 	if n < HeaderSize || n > r.max {
 		return nil, frameErrorf("message length %d is not between %d and %d", n, HeaderSize, r.max)
+	}
+	// Now rather than when it is all there: other protocols, such as TLS, would have
+	// both sides wait for each other.
+	switch op := OpCode(getInt32(r.window[r.r+12:])); op {
+	case OpMsg, OpQuery, OpCompressed:
+	default:
+		return nil, frameErrorf("operation code %d is not supported", op)
 	}
 	if n <= len(r.window) {
 		if err := r.fill(n); err != nil {
