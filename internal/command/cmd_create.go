@@ -154,23 +154,12 @@ func withoutUUID(d bsonx.Doc) bsonx.Doc {
 
 // mayCreate reports why a transaction cannot create something.
 func (c *Call) mayCreate() error {
-	if err := c.MayCreateInTxn(); err != nil {
-		return err
-	}
-	if !c.localConcern() {
-		return mongoerr.New(mongoerr.InvalidOptions,
-			"Command %s does not support this transaction's { readConcern: { level: \"%s\", provenance: \"clientSupplied\" } }", c.Spec.Name, c.stmt.ReadConcern().Lookup("level").Str())
-	}
-	return nil
-}
-
-// MayCreateInTxn reports why the command's transaction cannot create the command's collection,
-// by itself or by writing to it.
-func (c *Call) MayCreateInTxn() error {
-	if c.Service.params.createInTxn.Load() && !c.Service.params.fcv42.Load() {
+	if c.localConcern() {
 		return nil
 	}
-	return mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create namespace %s in multi-document transaction.", c.ns)
+	return mongoerr.New(mongoerr.InvalidOptions,
+		"Command %s does not support this transaction's { readConcern: { level: \"%s\", provenance: \"clientSupplied\" } }",
+		c.Spec.Name, c.stmt.ReadConcern().Lookup("level").Str())
 }
 
 // localConcern reports whether the transaction reads with the default read concern.

@@ -18,24 +18,31 @@ type params struct {
 	requireAPI  atomic.Bool
 	createInTxn atomic.Bool            // shouldMultiDocTxnCreateCollectionAndIndexes
 	fcv         atomic.Pointer[string] // the feature compatibility version
-	fcv42       atomic.Bool            // it is below 4.4
 	ttlEnabled  atomic.Bool
 	ttlSleep    atomic.Int64 // seconds
 	logLevel    atomic.Int64
 	wakeTTL     chan struct{}
 }
 
-func (p *params) init(*Service) {
+func (p *params) init() {
 	p.createInTxn.Store(true)
 	p.ttlEnabled.Store(true)
 	p.ttlSleep.Store(60)
 	p.wakeTTL = make(chan struct{}, 1)
-	p.setFCV(fcvLatest)
+	latest := fcvLatest
+	p.fcv.Store(&latest)
 }
 
-func (p *params) setFCV(v string) {
-	p.fcv.Store(&v)
-	p.fcv42.Store(v == "4.2" || v == "4.0")
+// setFCV takes over a feature compatibility version.
+func (s *Service) setFCV(v string) {
+	s.params.fcv.Store(&v)
+	s.creationChanged()
+}
+
+// creationChanged tells the store whether transactions may create collections.
+func (s *Service) creationChanged() {
+	v := *s.params.fcv.Load()
+	s.store.NoCreation.Store(!s.params.createInTxn.Load() || v == "4.0" || v == "4.2")
 }
 
 // parameter is one setting. A parameter without set cannot change while the server runs.
@@ -138,6 +145,7 @@ func flagParameter(name string, at func(*Service) *atomic.Bool) parameter {
 				return mongoerr.New(mongoerr.BadValue, "Failed to set parameter '%s': expected a boolean, got %s", name, bsonx.Format(v))
 			}
 			at(s).Store(v.Truthy())
+			s.creationChanged()
 			return nil
 		},
 	}
@@ -258,7 +266,7 @@ func cmdSetFCV(ctx context.Context, c *Call) error {
 	if err := c.Service.saveSetting(ctx, fcvSetting, bsonx.NewBuilder(nil).String("version", version).Build()); err != nil {
 		return err
 	}
-	c.Service.params.setFCV(version)
+	c.Service.setFCV(version)
 	return nil
 }
 
@@ -267,6 +275,6 @@ func (s *Service) loadFCV(ctx context.Context) error {
 	if err != nil || d == nil {
 		return err
 	}
-	s.params.setFCV(d.Lookup("version").Str())
+	s.setFCV(d.Lookup("version").Str())
 	return nil
 }

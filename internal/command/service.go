@@ -99,7 +99,7 @@ func New(cfg Config) *Service {
 	s.table = newTable(specs())
 	s.conns.m = make(map[*Conn]struct{})
 	s.started = s.now()
-	s.params.init(s)
+	s.params.init()
 	_, _ = rand.Read(s.topology.process[:]) // never fails
 	s.topology.electionID = electionID
 	s.profile.slowMS.Store(defaultSlowMS)

@@ -272,6 +272,7 @@ func TestCreationInTransactions(t *testing.T) {
 	c.run("admin", d("setParameter", 1, "shouldMultiDocTxnCreateCollectionAndIndexes", true)).ok()
 	c.run("admin", d("setFeatureCompatibilityVersion", "4.2")).ok()
 	one(d("create", "a")).fails(263)
+	require.EqualValues(t, 263, writeErrorCode(one(d("insert", "a", "documents", bson.A{d("x", 1)}))))
 	c.run("admin", d("setFeatureCompatibilityVersion", "8.0")).fails(7369100)
 	c.run("admin", d("setFeatureCompatibilityVersion", "8.0", "confirm", true)).ok()
 	one(d("create", "a")).ok()

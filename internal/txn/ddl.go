@@ -77,6 +77,9 @@ func (t *Txn) CreateCollection(ctx context.Context, ns string, options bsonx.Doc
 	if old != nil {
 		return nil, mongoerr.New(mongoerr.NamespaceExists, "Collection %s already exists.", ns)
 	}
+	if t.opts.Session && t.store.NoCreation.Load() {
+		return nil, mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create namespace %s in multi-document transaction.", ns)
+	}
 	db, _ := catalog.SplitNS(ns)
 	if err := t.store.Catalog.Current().CheckNewDB(db); err != nil {
 		return nil, err

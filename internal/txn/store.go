@@ -30,6 +30,10 @@ type Store struct {
 	// maxTransactionLockRequestTimeoutMillis. Negative waits for ever.
 	LockTimeout atomic.Int64 // time.Duration
 
+	// NoCreation takes from session transactions the right to create collections:
+	// shouldMultiDocTxnCreateCollectionAndIndexes.
+	NoCreation atomic.Bool
+
 	compileFilter func(filter bsonx.Doc) (catalog.Filter, error)
 
 	nextIdent atomic.Uint32

@@ -9,6 +9,7 @@ import (
 	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/layout"
+	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/storage"
 )
 
@@ -45,6 +46,9 @@ func (t *Txn) freeScratch() {
 // valid until the next write of the transaction. It fails with *storage.ConflictError where
 // another transaction has written the _id or another unique key, and with DuplicateKey.
 func (t *Txn) Insert(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) (rid []byte, err error) {
+	if err := t.notCapped(c); err != nil {
+		return nil, err
+	}
 	s := t.scratch()
 	mode := storage.LockAny
 	if c.Clustered {
@@ -122,6 +126,9 @@ func (t *Txn) LockRecords(ctx context.Context, c *catalog.Collection, rids ...[]
 // the same _id. It locks the record and the unique keys that change, and writes only the index
 // entries that differ.
 func (t *Txn) Update(ctx context.Context, c *catalog.Collection, rid []byte, old, doc bsonx.Doc) error {
+	if err := t.notCapped(c); err != nil {
+		return err
+	}
 	s := t.scratch()
 	if err := s.old.build(c, rid, old); err != nil {
 		return err
@@ -169,6 +176,9 @@ func (t *Txn) Update(ctx context.Context, c *catalog.Collection, rid []byte, old
 
 // Delete removes a record. old is what this transaction reads there.
 func (t *Txn) Delete(ctx context.Context, c *catalog.Collection, rid []byte, old bsonx.Doc) error {
+	if c.Capped && t.opts.Session {
+		return mongoerr.New(mongoerr.IllegalOperation, "Cannot remove from a capped collection in a multi-document transaction")
+	}
 	s := t.scratch()
 	if err := s.old.build(c, rid, old); err != nil {
 		return err
@@ -219,4 +229,13 @@ func (s *Store) setMultikey(ctx context.Context, x *catalog.Index, bits uint64) 
 func appendClusterID(dst []byte, id bsonx.Value) []byte {
 	start := len(dst)
 	return keyenc.Truncate(keyenc.Append(dst, id), start)
+}
+
+// notCapped refuses a write to a capped collection inside a session's transaction.
+func (t *Txn) notCapped(c *catalog.Collection) error {
+	if !c.Capped || !t.opts.Session {
+		return nil
+	}
+	return mongoerr.New(mongoerr.OperationNotSupportedInTransaction,
+		"Collection '%s' is a capped collection. Writes in transactions are not allowed on capped collections.", c.NS)
 }
