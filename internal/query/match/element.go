@@ -81,3 +81,21 @@ func isOperators(v bsonx.Value) bool {
 	d := v.Doc()
 	return d.Lookup("$ref").IsMissing() || d.Lookup("$id").IsMissing()
 }
+
+// ElemMatch is the condition of an $elemMatch by itself, as projections have it. It is immutable
+// and safe for concurrent use.
+type ElemMatch struct{ node elementMatcher }
+
+// CompileElemMatch compiles the operand of $elemMatch: a query on the elements or operators.
+func CompileElemMatch(cond bsonx.Value, s *expr.Scope) (*ElemMatch, error) {
+	p := parser{scope: s, use: Query}
+	node, err := parseElemMatch(&p, operand{name: "$elemMatch", value: cond.Clone()})
+	if err != nil {
+		return nil, err
+	}
+	return &ElemMatch{node.(elementMatcher)}, nil
+}
+
+// Find returns the position of the first element of an array that matches, -1 if none does or
+// v is no array.
+func (m *ElemMatch) Find(v bsonx.Value) (int, error) { return elemMatch(v, m.node) }

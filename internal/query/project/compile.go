@@ -24,10 +24,10 @@ func Compile(spec bsonx.Doc, s *expr.Scope, kind Kind, filter *match.Filter) (*P
 
 // CompileAddFields compiles the argument of $addFields or $set.
 func CompileAddFields(spec bsonx.Doc, s *expr.Scope) (*Projection, error) {
-	c := &compiler{scope: s, kind: Aggregate, root: &node{}, adding: true}
 	if spec.IsEmpty() {
 		return nil, mongoerr.New(40177, "$addFields specification stage must have at least one field")
 	}
+	c := &compiler{scope: s, kind: Aggregate, root: &node{}, mode: addition, decided: true}
 	if err := c.document(spec.Clone(), ""); err != nil {
 		return nil, err
 	}
@@ -44,9 +44,10 @@ func CompileUnset(v bsonx.Value) (*Projection, error) {
 		}
 		return c.add(strings.Clone(v.Str()), &node{action: exclude})
 	}
+	p := &Projection{mode: exclusion, root: c.root}
 	switch v.Type {
 	case bsonx.TypeString:
-		return &Projection{mode: exclusion, root: c.root}, add(v)
+		return p, add(v)
 	case bsonx.TypeArray:
 		if v.Doc().IsEmpty() {
 			return nil, mongoerr.New(31119, "$unset specification must be a string or an array with at least one field")
@@ -54,7 +55,7 @@ func CompileUnset(v bsonx.Value) (*Projection, error) {
 		for it := v.Doc().Iter(); ; {
 			_, e, ok := it.Next()
 			if !ok {
-				return &Projection{mode: exclusion, root: c.root}, nil
+				return p, nil
 			}
 			if err := add(e); err != nil {
 				return nil, err
@@ -64,18 +65,21 @@ func CompileUnset(v bsonx.Value) (*Projection, error) {
 	return nil, mongoerr.New(31002, "$unset specification must be a string or an array")
 }
 
+// compiler reads a specification field by field. The first field other than _id that keeps,
+// drops or computes something decides the mode; later ones must agree.
 type compiler struct {
-	scope  *expr.Scope
-	kind   Kind
-	adding bool // $addFields: every value is an expression
-	root   *node
+	scope *expr.Scope
+	kind  Kind
+	root  *node
 
-	id             *bool // what the specification says of _id
-	included       string
-	excluded       string
-	computed       string // the first field of each sort, "" for none
-	sliced         bool
-	positionalPath string
+	mode    mode
+	decided bool
+
+	namesID          bool // _id or a path below it is named
+	keepsID, dropsID bool
+	slices           bool
+	elemMatches      bool
+	positionalPath   string // "" for none
 }
 
 // document adds the fields of a specification below prefix, "" or "a.b.".
@@ -85,10 +89,8 @@ func (c *compiler) document(d bsonx.Doc, prefix string) error {
 		if !ok {
 			return nil
 		}
-		if prefix != "" && strings.Contains(k, ".") && c.kind == Aggregate && !c.adding {
-			if strings.HasPrefix(k, "$") {
-				return c.unknown(k)
-			}
+		if prefix == "" && (k == "_id" || strings.HasPrefix(k, "_id.")) {
+			c.namesID = true
 		}
 		if err := c.field(prefix+k, v); err != nil {
 			return err
@@ -96,50 +98,79 @@ func (c *compiler) document(d bsonx.Doc, prefix string) error {
 	}
 }
 
-func (c *compiler) unknown(op string) error {
-	if c.adding {
-		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Unrecognized expression '%s'", op)
-	}
-	return mongoerr.New(31325, "Unknown expression %s", op)
-}
-
 func (c *compiler) field(path string, v bsonx.Value) error {
-	if c.kind == Find && strings.HasSuffix(path, ".$") {
-		return c.positional(path, v)
-	}
-	if c.kind == Aggregate && strings.HasSuffix(path, ".$") {
+	positional := strings.HasSuffix(path, ".$")
+	switch {
+	case positional && c.kind != Find:
 		return mongoerr.New(31324, "Cannot use positional projection in aggregation projection")
+	case strings.Contains(path, ".$."):
+		return mongoerr.New(31394, "As of 4.4, it's illegal to specify positional operator in the middle of a path. Positional projection may only be used at the end, for example: a.b.$. If the query previously used a form like a.b.$.d, remove the parts following the '$' and the results will be equivalent.")
+	case positional:
+		return c.positional(path, v)
 	}
 	switch v.Type {
 	case bsonx.TypeBool, bsonx.TypeInt32, bsonx.TypeInt64, bsonx.TypeDouble, bsonx.TypeDecimal128:
-		if !c.adding {
-			return c.flag(path, v.Truthy())
+		if c.mode == addition {
+			break
 		}
+		if v.Truthy() {
+			return c.keep(path, &node{action: include})
+		}
+		return c.drop(path)
 	case bsonx.TypeDocument:
-		return c.object(path, v)
+		if c.mode != addition || !v.Doc().IsEmpty() {
+			return c.object(path, v)
+		}
 	}
-	return c.expression(path, v)
+	return c.literal(path, v)
 }
 
-func (c *compiler) flag(path string, keep bool) error {
-	n := &node{action: exclude}
-	if keep {
-		n.action = include
+func (c *compiler) keep(path string, n *node) error {
+	if path == "_id" && n.action == include {
+		c.keepsID = true
+		return c.add(path, n)
 	}
-	if path == "_id" {
-		c.id = &keep
-	} else if keep {
-		c.note(&c.included, path)
-	} else {
-		c.note(&c.excluded, path)
+	if !c.decide(inclusion) {
+		return mongoerr.New(31253, "Cannot do inclusion on field %s in exclusion projection", path)
 	}
 	return c.add(path, n)
 }
 
-func (c *compiler) note(dst *string, path string) {
-	if *dst == "" {
-		*dst = path
+func (c *compiler) drop(path string) error {
+	if path == "_id" {
+		c.dropsID = true
+	} else if !c.decide(exclusion) {
+		return mongoerr.New(31254, "Cannot do exclusion on field %s in inclusion projection", path)
 	}
+	return c.add(path, &node{action: exclude})
+}
+
+// decide sets the mode, or reports whether it is that already.
+func (c *compiler) decide(m mode) bool {
+	if !c.decided {
+		c.mode, c.decided = m, true
+	}
+	return c.mode == m
+}
+
+func (c *compiler) positional(path string, v bsonx.Value) error {
+	base := strings.TrimSuffix(path, ".$")
+	switch {
+	case v.Type == bsonx.TypeDocument:
+		return mongoerr.New(31271, "positional projection cannot be used with an expression or sub object")
+	case !v.IsNumber() && v.Type != bsonx.TypeBool:
+		return mongoerr.New(31308, "positional projection cannot be used with a literal")
+	case !v.Truthy():
+		return mongoerr.New(31395, "positional projection cannot be used with exclusion")
+	case c.positionalPath != "":
+		return mongoerr.New(31276, "Cannot specify more than one positional projection per query.")
+	case c.elemMatches:
+		return mongoerr.New(31256, "Cannot specify positional operator and $elemMatch.")
+	case base == "":
+		return mongoerr.New(5392900, "Projection on field %s is invalid", path)
+	}
+	c.positionalPath = base
+	return c.keep(base, &node{action: include, positional: true})
 }
 
 // object handles a value that is a document: an operator, an expression or the fields below.
@@ -147,116 +178,105 @@ func (c *compiler) object(path string, v bsonx.Value) error {
 	d := v.Doc()
 	op, arg, ok := d.First()
 	if !ok {
-		if c.adding {
-			return c.expression(path, v)
-		}
-		return mongoerr.New(51270, "An empty sub-projection is not a valid value. Found empty object at path")
+		return mongoerr.New(51270, "An empty sub-projection is not a valid value. Found empty object at path %s", path)
 	}
-	if !strings.HasPrefix(op, "$") {
+	if !strings.HasPrefix(op, "$") || d.Count() > 1 {
 		return c.document(d, path+".")
 	}
-	if c.kind == Find && d.Count() == 1 {
-		switch op {
-		case "$slice":
-			if isFindSlice(arg) {
-				return c.slice(path, arg)
-			}
-		case "$elemMatch":
-			return c.elemMatch(path, arg)
-		case "$meta":
-			return mongoerr.New(mongoerr.NotImplemented, "$meta: %s is not supported in projections", bsonx.Format(arg))
-		}
-	}
-	if d.Count() == 1 && !expr.Exists(op) {
-		return c.unknown(op)
+	switch {
+	case op == "$slice" && c.kind == Find:
+		return c.slice(path, v, arg)
+	case op == "$elemMatch" && c.kind == Find:
+		return c.elemMatch(path, arg)
+	case op == "$elemMatch":
+		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Cannot use $elemMatch in this context")
+	case op == "$meta":
+		return refuseMeta(arg)
+	case !expr.Exists(op) && c.mode == addition:
+		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Unrecognized expression '%s'", op)
+	case !expr.Exists(op):
+		return mongoerr.New(31325, "Unknown expression %s", op)
+	case c.mode == exclusion && c.decided:
+		return mongoerr.New(31252, "Cannot use expression other than $meta in exclusion projection")
 	}
 	return c.expression(path, v)
 }
 
-// isFindSlice tells $slice of find, whose arguments are numbers, from the expression.
-func isFindSlice(arg bsonx.Value) bool {
-	if arg.Type != bsonx.TypeArray {
-		return true
+func refuseMeta(arg bsonx.Value) error {
+	if arg.Type == bsonx.TypeString && arg.Str() == "textScore" {
+		return mongoerr.New(40218, "query requires text score metadata, but it is not available")
 	}
-	_, number := sliceNumber(arg.Doc().Index(0))
-	return number && arg.Doc().Count() == 2
+	return mongoerr.New(mongoerr.NotImplemented, "$meta: %s is not supported in projections", bsonx.Format(arg))
 }
 
-func (c *compiler) slice(path string, arg bsonx.Value) error {
-	if arg.Type != bsonx.TypeArray && !arg.IsNumber() {
-		return c.expression(path, bsonx.Document(bsonx.NewBuilder(nil).Value("$slice", arg).Build()))
-	}
-	a, err := parseSlice(arg)
+// slice takes $slice for what find knows by that name if it has that form, for the expression
+// otherwise.
+func (c *compiler) slice(path string, v, arg bsonx.Value) error {
+	args, err := parseSlice(arg)
 	if err != nil {
-		return err
+		if e := c.expression(path, v); e != nil {
+			return mongoerr.From(e).Prefixed("Invalid $slice syntax. The given syntax " + bsonx.Format(v) + " did not match the find() syntax because :: " + err.Error())
+		}
+		return nil
 	}
-	c.sliced = true
-	return c.add(path, &node{action: slice, slice: a})
+	c.slices = true
+	return c.add(path, &node{action: slice, slice: args})
 }
 
 func (c *compiler) elemMatch(path string, arg bsonx.Value) error {
-	if strings.Contains(path, ".") {
+	switch {
+	case arg.Type != bsonx.TypeDocument:
+		return mongoerr.New(31274, "elemMatch: Invalid argument, object required, but got %s", arg.Type)
+	case c.positionalPath != "":
+		return mongoerr.New(31255, "Cannot specify positional operator and $elemMatch.")
+	case strings.Contains(path, "."):
 		return mongoerr.New(31275, "Cannot use $elemMatch projection on a nested field.")
 	}
-	if c.positionalPath != "" {
-		return mongoerr.New(31255, "Cannot specify positional operator and $elemMatch.")
-	}
-	f, err := compileElemMatch(arg, c.scope)
+	m, err := match.CompileElemMatch(arg, c.scope)
 	if err != nil {
 		return err
 	}
-	c.note(&c.computed, path)
-	return c.add(path, &node{action: elemMatch, elem: f})
+	c.elemMatches = true
+	return c.add(path, &node{action: elemMatch, elem: m})
 }
 
-func (c *compiler) positional(path string, v bsonx.Value) error {
-	base := strings.TrimSuffix(path, ".$")
-	switch {
-	case base == "" || strings.Contains(base, ".$") || strings.HasPrefix(base, "$"):
-		return mongoerr.New(31394, "As of 4.4, it's illegal to specify positional operator in the middle of a path. Positional projection may only be used at the end, for example: a.b.$. If the query previously used a form like a.b.$.d, remove the parts following the '$' and the results will be equivalent.")
-	case c.positionalPath != "":
-		return mongoerr.New(31276, "Cannot specify more than one positional projection per query.")
-	case !v.IsNumber() && v.Type != bsonx.TypeBool:
-		return mongoerr.New(31271, "positional projection cannot be used with a literal or a computed value")
-	case !v.Truthy():
-		return mongoerr.New(31395, "positional projection cannot be used with exclusion")
+// literal adds a value that is neither a flag nor a document.
+func (c *compiler) literal(path string, v bsonx.Value) error {
+	if c.mode == exclusion && c.decided {
+		return mongoerr.New(31310, "Cannot use an expression %s: %s in an exclusion projection", path, bsonx.Format(v))
 	}
-	c.positionalPath = base
-	c.note(&c.included, base)
-	return c.add(base, &node{action: positional})
+	return c.expression(path, v)
 }
 
 func (c *compiler) expression(path string, v bsonx.Value) error {
+	if c.mode != addition {
+		c.decide(inclusion)
+	}
 	e, err := expr.Parse(v, c.scope)
 	if err != nil {
 		return err
 	}
-	if path == "_id" && !c.adding {
-		c.id = new(bool)
-		*c.id = true
-	}
-	c.note(&c.computed, path)
 	return c.add(path, &node{action: compute, expr: e})
 }
 
 // add puts a leaf into the tree.
 func (c *compiler) add(path string, leaf *node) error {
-	if c.kind == Find && strings.Contains(path, ".$") && !strings.Contains(path, ".$id") && !strings.Contains(path, ".$ref") && !strings.Contains(path, ".$db") {
-		return mongoerr.New(31394, "As of 4.4, it's illegal to specify positional operator in the middle of a path.")
-	}
 	parts, err := expr.SplitPath(path)
 	if err != nil {
 		return err
 	}
 	at := c.root
-	for i, p := range parts[:len(parts)-1] {
+	for _, p := range parts[:len(parts)-1] {
 		next := at.find(p)
-		if next == nil {
+		switch {
+		case next == nil:
 			next = &node{name: p}
 			at.fields = append(at.fields, next)
-		} else if next.action != nested {
-			return mongoerr.New(31249, "Path collision at %s remaining portion %s", path, strings.Join(parts[i+1:], "."))
+		case next.action != nested:
+			_, tail, _ := strings.Cut(path, ".")
+			return mongoerr.New(31249, "Path collision at %s remaining portion %s", path, tail)
 		}
+		next.positional = next.positional || leaf.positional
 		at = next
 	}
 	leaf.name = parts[len(parts)-1]
@@ -267,88 +287,39 @@ func (c *compiler) add(path string, leaf *node) error {
 	return nil
 }
 
-// finish decides between inclusion and exclusion.
+// finish decides the mode where no field did, and what becomes of _id.
 func (c *compiler) finish(filter *match.Filter) (*Projection, error) {
-	p := &Projection{root: c.root, mode: c.mode()}
-	switch {
-	case p.mode == inclusion && c.excluded != "":
-		return nil, mongoerr.New(31254, "Cannot do exclusion on field %s in inclusion projection", c.excluded)
-	case p.mode == exclusion && c.computed != "":
-		return nil, mongoerr.New(31252, "Cannot use expression other than $meta in exclusion projection")
+	if !c.decided {
+		c.mode = c.defaultMode()
 	}
+	switch {
+	case c.mode == inclusion && !c.namesID:
+		c.root.fields = append(c.root.fields, &node{name: "_id", action: include})
+	case c.mode == exclusion && c.keepsID:
+		c.root.remove("_id")
+	}
+	p := &Projection{mode: c.mode, root: c.root}
 	if c.positionalPath != "" {
-		if filter == nil || filter.Empty() {
-			return nil, mongoerr.New(51246, "Executor error during find command :: caused by :: positional operator '.$' couldn't find a matching element in the array")
-		}
 		p.filter = filter
 	}
-	if p.mode == inclusion && c.id == nil {
-		c.root.fields = append(c.root.fields, &node{name: "_id", action: include})
-	}
 	c.root.mark()
-	p.simple = c.computed == "" && !c.sliced && c.positionalPath == ""
+	p.simple = c.positionalPath == ""
 	for _, f := range c.root.fields {
-		p.simple = p.simple && f.action != nested
-	}
-	if p.mode == exclusion {
-		return p, c.mixed()
+		p.simple = p.simple && (f.action == include || f.action == exclude)
 	}
 	return p, nil
 }
 
-// mode is that of the first field that decides.
-func (c *compiler) mode() mode {
+// defaultMode is that of a specification in which at most _id, $slice and $elemMatch occur.
+func (c *compiler) defaultMode() mode {
 	switch {
-	case c.excluded != "" && c.included == "" && c.computed == "":
-		return exclusion
-	case c.excluded != "" && c.first(exclude):
-		return exclusion
-	case c.included != "" || c.computed != "":
+	case c.slices && c.keepsID, !c.slices && c.elemMatches:
 		return inclusion
-	case c.sliced:
-		return exclusion
-	case c.id != nil && *c.id:
+	case !c.slices && c.keepsID:
 		return inclusion
-	}
-	if len(c.root.fields) == 0 {
-		return exclusion
 	}
 	return exclusion
 }
-
-// first reports whether the first leaf besides _id has the action.
-func (c *compiler) first(a action) bool {
-	var leaf func(n *node) *node
-	leaf = func(n *node) *node {
-		for _, f := range n.fields {
-			if n == c.root && f.name == "_id" || f.action == slice {
-				continue
-			}
-			if f.action != nested {
-				return f
-			}
-			if l := leaf(f); l != nil {
-				return l
-			}
-		}
-		return nil
-	}
-	l := leaf(c.root)
-	return l != nil && l.action == a
-}
-
-// mixed refuses inclusions in an exclusion.
-func (c *compiler) mixed() error {
-	if c.included != "" {
-		return mongoerr.New(31253, "Cannot do inclusion on field %s in exclusion projection", c.included)
-	}
-	if c.id != nil && *c.id && c.excluded != "" && c.idIncluded() {
-		return nil // {_id: 1, a: 0}: _id stays anyway
-	}
-	return nil
-}
-
-func (c *compiler) idIncluded() bool { n := c.root.find("_id"); return n != nil && n.action == include }
 
 // mark computes adds for n and everything below.
 func (n *node) mark() bool {
