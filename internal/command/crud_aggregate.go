@@ -40,7 +40,11 @@ func aggregate(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	return c.startCursor(ctx, c.NS(), &query{it, st}, a.batchSize, cursorOptions{})
+	src := &query{it, st}
+	if w := a.pipeline.Writer(); w != nil {
+		return c.writePipeline(ctx, w, src)
+	}
+	return c.startCursor(ctx, c.NS(), src, a.batchSize, cursorOptions{})
 }
 
 // parseAggregate reads the arguments of an aggregate command, which explain has, too.
@@ -66,9 +70,6 @@ func (c *Call) parseAggregate(ctx context.Context, body bsonx.Doc) (*aggregation
 	})
 	if err != nil {
 		return nil, err
-	}
-	if w := p.Writer(); w != nil {
-		return nil, mongoerr.New(mongoerr.NotImplemented, "%s is not supported by this server", w.Stage)
 	}
 	return &aggregation{pipeline: p, sources: src}, nil
 }

@@ -15,8 +15,9 @@ import (
 
 // Modify is one update or delete statement, or a findAndModify.
 type Modify struct {
-	Query  *Compiled      // which documents; with Multi unset the first
-	Update *update.Update // nil to delete
+	Query  *Compiled                              // which documents; with Multi unset the first
+	Update *update.Update                         // nil to delete, unless there is Change
+	Change func(old bsonx.Doc) (bsonx.Doc, error) // makes the new document, instead of Update
 	Multi  bool
 	Upsert bool
 	NewID  func() bsonx.Value
@@ -138,19 +139,11 @@ func (q *Compiled) firstByPlan(ctx context.Context, t *txn.Txn, c *catalog.Colle
 // change updates or deletes one document.
 func (w *Writer) change(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.Collection, rid []byte, doc bsonx.Doc) (Changed, error) {
 	ch := Changed{Before: doc, RecordID: rid}
-	if m.Update == nil {
+	if m.Update == nil && m.Change == nil {
 		ch.Modified = true
 		return ch, t.Delete(ctx, c, rid, doc)
 	}
-	pos := -1
-	if m.Update.NeedsPositional() {
-		var err error
-		if pos, err = m.Query.position(doc); err != nil {
-			return ch, err
-		}
-	}
-	ectx := m.Query.contextFor(doc)
-	after, changed, err := m.Update.Apply(nil, doc, ectx, pos)
+	after, changed, err := m.apply(doc)
 	if err != nil {
 		return ch, err
 	}
@@ -164,6 +157,21 @@ func (w *Writer) change(ctx context.Context, m *Modify, t *txn.Txn, c *catalog.C
 		return ch, err
 	}
 	return ch, t.Update(ctx, c, rid, doc, after)
+}
+
+// apply returns what the statement makes of a document.
+func (m *Modify) apply(doc bsonx.Doc) (after bsonx.Doc, changed bool, err error) {
+	if m.Change != nil {
+		after, err = m.Change(doc)
+		return after, err == nil && !bytes.Equal(after, doc), err
+	}
+	pos := -1
+	if m.Update.NeedsPositional() {
+		if pos, err = m.Query.position(doc); err != nil {
+			return nil, false, err
+		}
+	}
+	return m.Update.Apply(nil, doc, m.Query.contextFor(doc), pos)
 }
 
 // contextFor returns the context in which expressions about doc are evaluated.

@@ -40,27 +40,37 @@ func (u *Update) Insert(dst []byte, c *expr.Context, newID func() bsonx.Value) (
 	return checkUpserted(dst[start:])
 }
 
-// insertModified appends base as the tree changes it.
+// insertModified appends base as the update changes it.
 func (u *Update) insertModified(dst []byte, base bsonx.Doc, id bsonx.Value, c *expr.Context, newID func() bsonx.Value) ([]byte, error) {
 	start := len(dst)
-	dst, err := u.modify(dst, base, c, -1, true)
+	var err error
+	if u.kind == KindPipeline {
+		dst, err = u.runPipeline(dst, base)
+	} else {
+		dst, err = u.modify(dst, base, c, -1, true)
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := bsonx.Doc(dst[start:])
-	after := out.Lookup("_id")
+	after := bsonx.Doc(dst[start:]).Lookup("_id")
 	if err := u.checkID(id, after); err != nil {
 		return nil, err
 	}
-	if key, _, _ := out.First(); key == "_id" {
-		return dst, nil
-	}
-	// Build the document anew behind itself, then move it to its place.
 	if after.IsMissing() {
 		after = newID()
 	}
+	return moveID(dst, start, after), nil
+}
+
+// moveID makes id the first field, and the only _id, of the document that dst holds from start
+// on.
+func moveID(dst []byte, start int, id bsonx.Value) []byte {
+	if key, v, _ := bsonx.Doc(dst[start:]).First(); key == "_id" && bsonx.Identical(v, id) {
+		return dst
+	}
+	// Build the document anew behind itself, then move it to its place.
 	end := len(dst)
-	dst = bsonx.AppendElem(bsonx.AppendDocStart(dst), "_id", after)
+	dst = bsonx.AppendElem(bsonx.AppendDocStart(dst), "_id", id)
 	for it := bsonx.Doc(dst[start:end]).Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {
@@ -71,7 +81,7 @@ func (u *Update) insertModified(dst []byte, base bsonx.Doc, id bsonx.Value, c *e
 		}
 	}
 	dst = bsonx.AppendDocEnd(dst, end)
-	return append(dst[:start], dst[end:]...), nil
+	return append(dst[:start], dst[end:]...)
 }
 
 // checkUpserted refuses what cannot be stored.

@@ -6,7 +6,7 @@
 // sub-documents on a path are entered.
 //
 // The package knows neither storage nor indexes; matching of array elements comes from
-// package match, arithmetic from package expr.
+// package match, arithmetic from package expr, pipelines from package agg.
 package update
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
@@ -49,6 +50,7 @@ type Update struct {
 	immutable   string // the first path at or below _id, empty for none
 	mayDeepen   bool   // whether a result may nest deeper than the document did
 	replacement bsonx.Doc
+	pipeline    *agg.Update
 
 	run run
 }
@@ -61,7 +63,7 @@ func Parse(u bsonx.Value, opts *Options) (*Update, error) {
 	}
 	switch u.Type {
 	case bsonx.TypeArray:
-		return nil, mongoerr.New(mongoerr.NotImplemented, "pipeline updates are not supported")
+		return out, out.parsePipeline(u.Doc(), opts)
 	case bsonx.TypeDocument:
 	default:
 		return nil, mongoerr.New(mongoerr.FailedToParse,
@@ -97,6 +99,8 @@ func (u *Update) Apply(dst []byte, doc bsonx.Doc, c *expr.Context, positional in
 	switch u.kind {
 	case KindReplacement:
 		dst, err = u.replace(dst, doc)
+	case KindPipeline:
+		dst, err = u.transform(dst, doc)
 	default:
 		dst, err = u.modify(dst, doc, c, positional, false)
 	}

@@ -1,0 +1,177 @@
+package command_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// ej reads extended JSON.
+func ej(t testing.TB, json string) bson.D {
+	t.Helper()
+	var doc bson.D
+	require.NoError(t, bson.UnmarshalExtJSON([]byte(json), false, &doc), json)
+	return doc
+}
+
+// batch returns the documents of a cursor reply as relaxed extended JSON.
+func (r reply) batch() []string {
+	r.t.Helper()
+	r.ok()
+	vals, err := r.Lookup("cursor", "firstBatch").Array().Values()
+	require.NoError(r.t, err)
+	out := []string{}
+	for _, v := range vals {
+		j, err := bson.MarshalExtJSON(v.Document(), false, false)
+		require.NoError(r.t, err)
+		out = append(out, string(j))
+	}
+	return out
+}
+
+func seed(t testing.TB, c *client, docs string) {
+	t.Helper()
+	c.run("t", append(bson.D{{Key: "insert", Value: "c"}}, ej(t, `{"documents": `+docs+`}`)...)).ok()
+}
+
+// Each step is a command and, as JSON, what its reply contains.
+func TestCRUD(t *testing.T) {
+	for _, tc := range []struct{ name, docs, cmd, want string }{
+		{"insert counts", `[{"_id": 1}]`, `{"insert": "c", "documents": [{"_id": 2}, {"_id": 3}]}`, `{"n": 2}`},
+		{"duplicate stops an ordered batch", `[{"_id": 2}]`, `{"insert": "c", "documents": [{"_id": 1}, {"_id": 2}, {"_id": 3}]}`,
+			`{"n": 1, "writeErrors": [{"index": 1, "code": 11000, "keyPattern": {"_id": 1}, "keyValue": {"_id": 2}, "errmsg": "E11000 duplicate key error collection: t.c index: _id_ dup key: { _id: 2 }"}]}`},
+		{"and not an unordered one", `[{"_id": 2}]`, `{"insert": "c", "ordered": false, "documents": [{"_id": 1}, {"_id": 2}, {"_id": 3}]}`, `{"n": 2}`},
+		{"update one", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"update": "c", "updates": [{"q": {"a": 1}, "u": {"$set": {"a": 2}}}]}`, `{"n": 1, "nModified": 1}`},
+		{"update many", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"update": "c", "updates": [{"q": {"a": 1}, "u": {"$set": {"a": 2}}, "multi": true}]}`, `{"n": 2, "nModified": 2}`},
+		{"a no-op is matched only", `[{"_id": 1, "a": 1}]`, `{"update": "c", "updates": [{"q": {"a": 1}, "u": {"$set": {"a": 1}}}]}`, `{"n": 1, "nModified": 0}`},
+		{"upsert", `[{"_id": 1}]`, `{"update": "c", "updates": [{"q": {"_id": 1}, "u": {"$set": {"a": 1}}, "upsert": true}, {"q": {"_id": 7, "b": 1}, "u": {"$set": {"a": 1}}, "upsert": true}]}`,
+			`{"n": 2, "nModified": 1, "upserted": [{"index": 1, "_id": 7}]}`},
+		{"update sorts", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 2}]`, `{"findAndModify": "c", "query": {}, "sort": {"a": -1}, "update": {"$inc": {"a": 10}}, "new": true}`,
+			`{"value": {"_id": 2, "a": 12}, "lastErrorObject": {"n": 1, "updatedExisting": true}}`},
+		{"pipeline update", `[{"_id": 1, "a": 1}]`, `{"findAndModify": "c", "query": {}, "update": [{"$set": {"b": {"$add": ["$a", 1]}}}], "new": true}`, `{"value": {"_id": 1, "a": 1, "b": 2}}`},
+		{"array filters", `[{"_id": 1, "a": [1, 5, 7]}]`, `{"findAndModify": "c", "query": {}, "update": {"$set": {"a.$[x]": 0}}, "arrayFilters": [{"x": {"$gt": 4}}], "new": true}`, `{"value": {"_id": 1, "a": [1, 0, 0]}}`},
+		{"positional", `[{"_id": 1, "a": [1, 5, 7]}]`, `{"findAndModify": "c", "query": {"a": {"$gt": 4}}, "update": {"$set": {"a.$": 0}}, "new": true}`, `{"value": {"_id": 1, "a": [1, 0, 7]}}`},
+		{"remove", `[{"_id": 1, "a": 1}]`, `{"findAndModify": "c", "query": {}, "remove": true, "fields": {"_id": 0}}`, `{"value": {"a": 1}, "lastErrorObject": {"n": 1}}`},
+		{"no match", `[{"_id": 1}]`, `{"findAndModify": "c", "query": {"_id": 9}, "update": {"$set": {"a": 1}}}`, `{"value": null, "lastErrorObject": {"n": 0, "updatedExisting": false}}`},
+		{"delete one", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"delete": "c", "deletes": [{"q": {"a": 1}, "limit": 1}]}`, `{"n": 1}`},
+		{"delete many", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"delete": "c", "deletes": [{"q": {"a": 1}, "limit": 0}]}`, `{"n": 2}`},
+		{"count", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 2}]`, `{"count": "c", "query": {"a": {"$gt": 1}}}`, `{"n": 1}`},
+		{"distinct", `[{"_id": 1, "a": [1, 2]}, {"_id": 2, "a": 2}, {"_id": 3}]`, `{"distinct": "c", "key": "a"}`, `{"values": [1, 2]}`},
+		{"bulkWrite", `[{"_id": 1, "a": 1}]`,
+			`{"bulkWrite": 1, "ops": [{"insert": 0, "document": {"_id": 5}}, {"update": 0, "filter": {"_id": 1}, "updateMods": {"$inc": {"a": 1}}}, {"delete": 0, "filter": {"_id": 5}}, {"insert": 0, "document": {"_id": 1}}], "nsInfo": [{"ns": "t.c"}]}`,
+			`{"nErrors": 1, "nInserted": 1, "nMatched": 1, "nModified": 1, "nUpserted": 0, "nDeleted": 1}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newServer(t).connect()
+			seed(t, c, tc.docs)
+			db := "t"
+			cmd := ej(t, tc.cmd)
+			if cmd[0].Key == "bulkWrite" {
+				db = "admin"
+			}
+			got := c.run(db, cmd).ok()
+			for _, e := range ej(t, tc.want) {
+				want, err := bson.MarshalExtJSON(bson.D{e}, false, false)
+				require.NoError(t, err)
+				have, err := bson.MarshalExtJSON(bson.D{{Key: e.Key, Value: got.Lookup(e.Key)}}, false, false)
+				require.NoError(t, err)
+				require.JSONEq(t, string(want), string(have))
+			}
+		})
+	}
+}
+
+func TestFindAndAggregate(t *testing.T) {
+	const docs = `[{"_id": 1, "a": 3, "g": "x"}, {"_id": 2, "a": 1, "g": "y"}, {"_id": 3, "a": 2, "g": "x"}]`
+	c := newServer(t).connect()
+	seed(t, c, docs)
+	c.run("t", ej(t, `{"create": "v", "viewOn": "c", "pipeline": [{"$match": {"g": "x"}}]}`)).ok()
+	for _, tc := range []struct {
+		cmd  string
+		want []string
+	}{
+		{`{"find": "c", "sort": {"a": 1}, "projection": {"a": 1, "_id": 0}}`, []string{`{"a":1}`, `{"a":2}`, `{"a":3}`}},
+		{`{"find": "c", "sort": {"a": -1}, "skip": 1, "limit": 1, "projection": {"a": 1}}`, []string{`{"_id":3,"a":2}`}},
+		{`{"find": "v", "sort": {"a": 1}, "projection": {"a": 1, "_id": 0}}`, []string{`{"a":2}`, `{"a":3}`}},
+		{`{"find": "none"}`, []string{}},
+		{`{"find": "c", "filter": {"$expr": {"$gt": ["$a", 2]}}, "projection": {"_id": 1}}`, []string{`{"_id":1}`}},
+		{`{"find": "c", "filter": {"$expr": {"$eq": ["$a", "$$want"]}}, "let": {"want": 2}, "projection": {"_id": 1}}`, []string{`{"_id":3}`}},
+		{`{"aggregate": "c", "cursor": {}, "pipeline": [{"$match": {"g": "x"}}, {"$group": {"_id": "$g", "n": {"$sum": "$a"}}}]}`, []string{`{"_id":"x","n":5}`}},
+		{`{"aggregate": "v", "cursor": {}, "pipeline": [{"$count": "n"}]}`, []string{`{"n":2}`}},
+		{`{"aggregate": "c", "cursor": {}, "pipeline": [{"$lookup": {"from": "c", "localField": "a", "foreignField": "_id", "as": "o"}}, {"$match": {"_id": 2}}, {"$project": {"o.g": 1}}]}`, []string{`{"_id":2,"o":[{"g":"x"}]}`}},
+		{`{"aggregate": "c", "cursor": {}, "pipeline": [{"$sort": {"a": 1}}, {"$limit": 1}, {"$out": "o1"}]}`, []string{}},
+		{`{"find": "o1"}`, []string{`{"_id":2,"a":1,"g":"y"}`}},
+		{`{"aggregate": "c", "cursor": {}, "pipeline": [{"$match": {"a": 3}}, {"$merge": {"into": "o1"}}]}`, []string{}},
+		{`{"find": "o1", "sort": {"_id": 1}, "projection": {"_id": 1}}`, []string{`{"_id":1}`, `{"_id":2}`}},
+		{`{"aggregate": "c", "cursor": {}, "pipeline": [{"$project": {"a": 1}}, {"$out": "c"}]}`, []string{}},
+		{`{"find": "c", "filter": {"a": 1}}`, []string{`{"_id":2,"a":1}`}},
+	} {
+		require.Equal(t, tc.want, c.run("t", ej(t, tc.cmd)).batch(), tc.cmd)
+	}
+}
+
+func TestCursorBatches(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1}, {"_id": 2}, {"_id": 3}, {"_id": 4}, {"_id": 5}]`)
+	r := c.run("t", ej(t, `{"find": "c", "batchSize": 2}`)).ok()
+	require.Equal(t, []string{`{"_id":1}`, `{"_id":2}`}, r.batch())
+	id := r.int("cursor.id")
+	require.NotZero(t, id)
+	c.run("t", ej(t, `{"delete": "c", "deletes": [{"q": {"_id": 3}, "limit": 1}]}`)).ok()
+	r = c.run("t", bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: "c"}, {Key: "batchSize", Value: 2}}).ok()
+	vals, err := r.Lookup("cursor", "nextBatch").Array().Values()
+	require.NoError(t, err)
+	require.Len(t, vals, 2)
+	require.EqualValues(t, 4, vals[0].Document().Lookup("_id").AsInt64())
+	r = c.run("t", bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: "c"}}).ok()
+	require.Zero(t, r.int("cursor.id"))
+	c.run("t", bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: "c"}}).fails(43)
+	require.Zero(t, c.run("t", ej(t, `{"find": "c", "limit": 2, "batchSize": 2}`)).ok().int("cursor.id"))
+	require.Zero(t, c.run("t", ej(t, `{"find": "c", "batchSize": 2, "singleBatch": true}`)).ok().int("cursor.id"))
+	c.run("t", ej(t, `{"find": "c", "batchSize": -1}`)).fails(51024)
+
+	id = c.run("t", ej(t, `{"find": "c", "batchSize": 1}`)).ok().int("cursor.id")
+	c.run("t", ej(t, `{"drop": "c"}`)).ok()
+	c.run("t", bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: "c"}}).fails(175)
+}
+
+// A create of a collection that exists does not wait for a transaction that uses it.
+func TestCreateExistingDoesNotWait(t *testing.T) {
+	s := newServer(t)
+	c := s.connect()
+	seed(t, c, `[{"_id": 1}]`)
+	txn := ej(t, `{"insert": "c", "documents": [{"_id": 2}], "startTransaction": true}`)
+	txn = append(txn, bson.E{Key: "lsid", Value: lsid(3)}, bson.E{Key: "txnNumber", Value: int64(1)}, bson.E{Key: "autocommit", Value: false})
+	c.run("t", txn).ok()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.connect().run("t", ej(t, `{"create": "c"}`)).ok()
+	}()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Fatal("create waits for the transaction")
+	}
+}
+
+func TestTailableCursor(t *testing.T) {
+	c := newServer(t).connect()
+	c.run("t", ej(t, `{"create": "c", "capped": true, "size": 100000}`)).ok()
+	require.Zero(t, c.run("t", ej(t, `{"find": "c", "tailable": true}`)).ok().int("cursor.id"), "a tailable cursor on nothing is dead")
+	seed(t, c, `[{"_id": 1}]`)
+	r := c.run("t", ej(t, `{"find": "c", "tailable": true, "awaitData": true}`)).ok()
+	require.Equal(t, []string{`{"_id":1}`}, r.batch())
+	id := r.int("cursor.id")
+	require.NotZero(t, id)
+	more := bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: "c"}, {Key: "maxTimeMS", Value: 50}}
+	require.Equal(t, id, c.run("t", more).ok().int("cursor.id"))
+	seed(t, c, `[{"_id": 2}]`)
+	vals, err := c.run("t", more).ok().Lookup("cursor", "nextBatch").Array().Values()
+	require.NoError(t, err)
+	require.Len(t, vals, 1)
+	c.run("t", ej(t, `{"create": "p"}`)).ok()
+	c.run("t", ej(t, `{"find": "p", "tailable": true}`)).fails(2)
+}
