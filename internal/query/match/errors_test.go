@@ -173,3 +173,9 @@ func FuzzCompile(f *testing.F) {
 		compiled.Implies(compiled)
 	})
 }
+
+func TestOperators(t *testing.T) {
+	require.Subset(t, match.Operators(), []string{"$and", "$eq", "$elemMatch", "$expr", "$jsonSchema", "$regex", "$comment"})
+	require.NotContains(t, match.Operators(), "$where")
+	require.Contains(t, match.SchemaKeywords(), "bsonType")
+}
