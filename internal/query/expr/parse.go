@@ -195,9 +195,10 @@ func arityError(op Operator, n int) error {
 	return mongoerr.New(28667, "Expression %s takes at least %d arguments, and at most %d, but %d were passed in.", op.Name, op.Min, op.Max, n)
 }
 
+// allConst reports whether the values of all operands that were given are known.
 func allConst(es []Expr) bool {
 	for _, e := range es {
-		if !IsConst(e) {
+		if e != nil && !IsConst(e) {
 			return false
 		}
 	}
