@@ -42,6 +42,7 @@ func stageTable() []stageSpec {
 		{"$replaceWith", inUpdate, simple(parseReplaceWith)},
 		{"$sample", 0, simple(parseSample)},
 		{"$set", inUpdate, parseAddFields},
+		{"$setWindowFields", 0, simple(parseSetWindowFields)},
 		{"$skip", 0, simple(parseSkip)},
 		{"$sort", 0, simple(parseSort)},
 		{"$sortByCount", 0, parseSortByCount},

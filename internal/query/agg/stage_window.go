@@ -1,0 +1,373 @@
+package agg
+
+import (
+	"bytes"
+	"context"
+	"strings"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/keyenc"
+	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/sortkey"
+)
+
+// windowStage is $setWindowFields: it sorts the documents by partition and order, then
+// computes fields of each document from those around it. A partition is kept in memory.
+type windowStage struct {
+	scope     *expr.Scope
+	partition expr.Expr // nil: all documents are one
+	order     *sortkey.Pattern
+	outputs   []windowOutput
+}
+
+// windowOutput is one computed field.
+type windowOutput struct {
+	path path
+	fn   windowFunction
+}
+
+func parseSetWindowFields(p *parser, arg bsonx.Value) (stage, error) {
+	if arg.Type != bsonx.TypeDocument {
+		return nil, mongoerr.New(mongoerr.FailedToParse, "the $setWindowFields stage specification must be an object, found %s", arg.Type)
+	}
+	s := &windowStage{scope: p.scope}
+	var output bsonx.Value
+	for it := arg.Doc().Iter(); ; {
+		name, v, ok := it.Next()
+		if !ok {
+			break
+		}
+		switch name {
+		case "output":
+			output = v
+		case "partitionBy", "sortBy":
+			if err := s.parseOption(name, v); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, unknownOption(40415, "$setWindowFields", name)
+		}
+	}
+	switch output.Type {
+	case bsonx.TypeDocument:
+		return s, s.parseOutputs(output.Doc())
+	case bsonx.Missing:
+		return nil, mongoerr.New(40414, "BSON field '$setWindowFields.output' is missing but a required field")
+	}
+	return nil, wrongOptionType("$setWindowFields.output", output, "object")
+}
+
+func wrongOptionType(field string, v bsonx.Value, want string) error {
+	return mongoerr.New(mongoerr.TypeMismatch, "BSON field '%s' is the wrong type '%s', expected type '%s'", field, v.Type, want)
+}
+
+func (s *windowStage) parseOption(name string, v bsonx.Value) (err error) {
+	if name == "sortBy" {
+		if v.Type != bsonx.TypeDocument {
+			return wrongOptionType("$setWindowFields.sortBy", v, "object")
+		}
+		if v.Doc().IsEmpty() {
+			return nil
+		}
+		s.order, err = sortkey.Compile(v.Doc())
+		return err
+	}
+	e, err := expr.Parse(v, s.scope)
+	if err != nil {
+		return err
+	}
+	if c, ok := e.(*expr.Const); ok {
+		return checkPartition(c.Value)
+	}
+	s.partition = e
+	return nil
+}
+
+func checkPartition(v bsonx.Value) error {
+	if v.Type == bsonx.TypeArray {
+		return mongoerr.New(mongoerr.TypeMismatch, "An expression used to partition cannot evaluate to value of type array")
+	}
+	return nil
+}
+
+func (s *windowStage) parseOutputs(d bsonx.Doc) error {
+	for it := d.Iter(); ; {
+		name, v, ok := it.Next()
+		if !ok {
+			return nil
+		}
+		for _, o := range s.outputs {
+			if overlaps(o.path.String(), name) {
+				return mongoerr.New(6307900, "$setWindowFields 'output' specification contains two conflicting paths")
+			}
+		}
+		p, err := parsePath(name)
+		if err != nil {
+			return err
+		}
+		fn, err := s.parseFunction(name, v)
+		if err != nil {
+			return err
+		}
+		s.outputs = append(s.outputs, windowOutput{p, fn})
+	}
+}
+
+// parseFunction reads {$function: argument, window: bounds}.
+func (s *windowStage) parseFunction(field string, v bsonx.Value) (windowFunction, error) {
+	if v.Type != bsonx.TypeDocument {
+		return nil, mongoerr.New(mongoerr.FailedToParse, "The field '%s' must be an object", field)
+	}
+	w := windowParser{scope: s.scope, order: s.order}
+	var arg bsonx.Value
+	for it := v.Doc().Iter(); ; {
+		name, val, ok := it.Next()
+		if !ok {
+			break
+		}
+		switch {
+		case strings.HasPrefix(name, "$") && w.name == "":
+			w.name, arg = name, val
+		case name == "window":
+			w.window = val
+		default:
+			return nil, mongoerr.New(mongoerr.FailedToParse, "Window function found an unknown argument: %s", name)
+		}
+	}
+	if w.name == "" {
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Expected a $-prefixed window function")
+	}
+	return w.parse(arg)
+}
+
+func (s *windowStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
+	it := &windowIterator{windowStage: s, r: r, in: in, c: r.context(s.scope)}
+	if s.partition != nil || s.order != nil {
+		it.sorter = r.sorter(nil, 0)
+	}
+	return it, nil
+}
+
+type windowIterator struct {
+	*windowStage
+	r      *run
+	in     Iterator
+	c      *expr.Context
+	sorter *sortkey.Sorter // nil: the order of the input is right
+
+	read   bool
+	ended  bool   // no document follows those in part
+	ahead  []byte // the first document of the partition after part, nil for none
+	part   partition
+	values []windowValues // of the outputs, for part
+	next   int
+	bufs   [2][]byte
+	sticky
+}
+
+func (it *windowIterator) Close() error {
+	it.done = true
+	it.part = partition{}
+	err := it.in.Close()
+	if it.sorter != nil {
+		if serr := it.sorter.Close(); err == nil {
+			err = serr
+		}
+	}
+	return err
+}
+
+func (it *windowIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
+	if it.done {
+		return it.end(it.err)
+	}
+	if it.next == len(it.part.docs) {
+		ok, err := it.nextPartition(ctx)
+		if !ok || err != nil {
+			return it.end(err)
+		}
+	}
+	d := it.part.docs[it.next]
+	for i, o := range it.outputs {
+		v, err := it.values[i].at(it.next)
+		if err != nil {
+			return it.end(err)
+		}
+		buf := &it.bufs[i%2]
+		*buf = o.path.appendSet((*buf)[:0], d, v)
+		d = *buf
+	}
+	it.next++
+	return d, true, nil
+}
+
+// sort reads the input into the sorter. The keys are the partition's and the order's, one
+// behind the other, and the former is kept with the document to tell partitions apart.
+func (it *windowIterator) sort(ctx context.Context) error {
+	var key, doc []byte
+	for {
+		d, ok, err := it.in.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return it.sorter.Sort()
+		}
+		if key, err = it.appendPartition(key[:0], d); err != nil {
+			return err
+		}
+		n := len(key)
+		if it.order != nil {
+			if key, err = it.order.AppendKey(key, d); err != nil {
+				return err
+			}
+		}
+		doc = bsonx.AppendDocStart(doc[:0])
+		doc = bsonx.AppendElem(doc, "p", bsonx.Binary(0, key[:n]))
+		doc = bsonx.AppendElem(doc, "s", bsonx.Binary(0, key[n:]))
+		doc = bsonx.AppendElem(doc, "d", bsonx.Document(d))
+		doc = bsonx.AppendDocEnd(doc, 0)
+		if err := it.sorter.AddKeyed(key, doc); err != nil {
+			return err
+		}
+	}
+}
+
+func (it *windowIterator) appendPartition(dst []byte, d bsonx.Doc) ([]byte, error) {
+	if it.partition == nil {
+		return dst, nil
+	}
+	it.c.Reset(d)
+	v, err := it.partition.Eval(it.c)
+	if err != nil {
+		return dst, err
+	}
+	if v.IsMissing() {
+		v = bsonx.Null
+	}
+	return keyenc.Append(dst, v), checkPartition(v)
+}
+
+// nextPartition reads the documents of one partition and prepares the outputs.
+func (it *windowIterator) nextPartition(ctx context.Context) (bool, error) {
+	if !it.read {
+		it.read = true
+		if it.sorter != nil {
+			if err := it.sort(ctx); err != nil {
+				return false, err
+			}
+		}
+	}
+	it.part = partition{c: it.c, order: it.order}
+	it.next = 0
+	if err := it.fill(ctx); err != nil || len(it.part.docs) == 0 {
+		return false, err
+	}
+	it.values = it.values[:0]
+	for _, o := range it.outputs {
+		v, err := o.fn.over(&it.part)
+		if err != nil {
+			return false, err
+		}
+		it.values = append(it.values, v)
+	}
+	return true, nil
+}
+
+// fill reads documents into the partition until another one begins.
+func (it *windowIterator) fill(ctx context.Context) error {
+	var current []byte
+	size := int64(0)
+	add := func(d bsonx.Doc) {
+		// The document is cut out of the copy that the sorter's wrapping is part of.
+		if it.sorter != nil {
+			_, key := d.Lookup("s").Binary()
+			it.part.keys = append(it.part.keys, key)
+			d = d.Lookup("d").Doc()
+		}
+		it.part.docs = append(it.part.docs, d)
+	}
+	if it.ahead != nil {
+		current = partitionOf(it.ahead)
+		add(it.ahead)
+		it.ahead = nil
+	}
+	for !it.ended {
+		d, ok, err := it.readSorted(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			it.ended = true
+			return nil
+		}
+		d = d.Clone()
+		if it.sorter != nil && len(it.part.docs) > 0 && !bytes.Equal(partitionOf(d), current) {
+			it.ahead = d
+			return nil
+		}
+		current = partitionOf(d)
+		add(d)
+		if size += int64(len(d)) + docOverhead; size > it.r.opts.MemoryMax {
+			return mongoerr.New(5414201, "Exceeded memory limit in $setWindowFields: a partition may have %d bytes", it.r.opts.MemoryMax)
+		}
+	}
+	return nil
+}
+
+func partitionOf(wrapped bsonx.Doc) []byte {
+	_, key := wrapped.Lookup("p").Binary()
+	return key
+}
+
+func (it *windowIterator) readSorted(ctx context.Context) (bsonx.Doc, bool, error) {
+	if it.sorter == nil {
+		return it.in.Next(ctx)
+	}
+	return it.sorter.Next()
+}
+
+// partition is a run of documents that windows do not reach beyond.
+type partition struct {
+	c     *expr.Context
+	order *sortkey.Pattern
+	docs  []bsonx.Doc
+	keys  [][]byte // the sort keys; none if there is no order
+}
+
+// column evaluates an expression for each document.
+func (p *partition) column(e expr.Expr) ([]bsonx.Value, error) {
+	col := make([]bsonx.Value, len(p.docs))
+	for i, d := range p.docs {
+		p.c.Reset(d)
+		v, err := e.Eval(p.c)
+		if err != nil {
+			return nil, err
+		}
+		col[i] = v.Clone()
+	}
+	return col, nil
+}
+
+// sortColumn returns the values of the one field that documents are sorted by.
+func (p *partition) sortColumn() ([]bsonx.Value, error) {
+	e, err := expr.NewFieldPath(p.order.Fields()[0].Path)
+	if err != nil {
+		return nil, err
+	}
+	return p.column(e)
+}
+
+// windowFunction is a compiled window function.
+type windowFunction interface {
+	// over prepares the function for one partition.
+	over(p *partition) (windowValues, error)
+}
+
+// windowValues are the results for one partition.
+type windowValues interface {
+	// at returns the result for the document at position i, valid until the next call. It
+	// is called for ascending positions.
+	at(i int) (bsonx.Value, error)
+}
