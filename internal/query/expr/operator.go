@@ -31,6 +31,7 @@ func families() [][]Operator {
 		booleanOperators(),
 		comparisonOperators(),
 		conditionalOperators(),
+		conversionOperators(),
 		dateOperators(),
 		miscOperators(),
 		objectOperators(),
