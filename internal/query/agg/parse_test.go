@@ -83,6 +83,9 @@ func FuzzParse(f *testing.F) {
 		"[{'$lookup': {'from': 'f', 'localField': 'a.b.c', 'foreignField': 'x', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'$expr': '$$v'}}], 'as': 'r'}}]",
 		"[{'$graphLookup': {'from': 'f', 'startWith': '$a', 'connectFromField': 'b', 'connectToField': '_id', 'as': 'r', 'maxDepth': 3}}]",
 		"[{'$redact': {'$cond': ['$c', '$$PRUNE', '$$DESCEND']}}, {'$unionWith': 'f'}, {'$sample': {'size': 3}}]",
+		"[{'$setWindowFields': {'partitionBy': '$x', 'sortBy': {'_id': 1}, 'output': {'r': {'$sum': '$_id', 'window': {'range': [-1, 'current']}}, 'k': {'$rank': {}}, 's': {'$shift': {'output': '$a', 'by': 1}}}}}]",
+		"[{'$densify': {'field': '_id', 'partitionByFields': ['x'], 'range': {'step': 1, 'bounds': [0, 5]}}}, {'$fill': {'sortBy': {'_id': 1}, 'output': {'x': {'method': 'locf'}, 'a': {'value': 1}}}}]",
+		"[{'$bucketAuto': {'groupBy': '$_id', 'buckets': 2, 'granularity': 'R5'}}]",
 		"[{'$unset': ['a.b', 'x']}, {'$sortByCount': '$_id'}, {'$merge': {'into': 't', 'on': ['a', 'b']}}]",
 	} {
 		f.Add(s)
