@@ -97,7 +97,7 @@ func (p *process) end() error {
 
 func (p *process) connect(opts ...*options.ClientOptions) *mongo.Client {
 	p.t.Helper()
-	all := append([]*options.ClientOptions{options.Client().ApplyURI(p.uri).SetServerSelectionTimeout(10 * time.Second)}, opts...)
+	all := append([]*options.ClientOptions{options.Client().ApplyURI(p.uri).SetServerMonitoringMode(options.ServerMonitoringModePoll)}, opts...)
 	client, err := mongo.Connect(all...)
 	require.NoError(p.t, err)
 	p.t.Cleanup(func() {

@@ -38,8 +38,10 @@ func (db *DB) makeDirectory(dir string) error {
 	fsys := db.opts.FS
 	var missing []string
 	for d := dir; ; d = fsys.PathDir(d) {
-		if _, err := fsys.Stat(d); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		if _, err := fsys.Stat(d); err == nil {
 			break
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 		missing = append(missing, d)
 		if fsys.PathDir(d) == d {
