@@ -38,6 +38,7 @@ func families() [][]Operator {
 		regexOperators(),
 		setOperators(),
 		stringOperators(),
+		trigonometryOperators(),
 		variableOperators(),
 	}
 }
