@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/datetime"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -15,7 +16,7 @@ type densifyStage struct {
 	field      path
 	partitions []path
 	step       bsonx.Value
-	unit       timeUnit // of steps between dates, "" between numbers
+	unit       *datetime.Unit // of steps between dates, nil between numbers
 	mode       densifyMode
 	low, high  bsonx.Value // of explicit bounds, high exclusive
 }
@@ -105,7 +106,7 @@ func (s *densifyStage) parsePartitions(v bsonx.Value) error {
 	}
 }
 
-func (s *densifyStage) parseRange(d bsonx.Doc) (err error) {
+func (s *densifyStage) parseRange(d bsonx.Doc) error {
 	var limits, unit bsonx.Value
 	for it := d.Iter(); ; {
 		name, v, ok := it.Next()
@@ -130,9 +131,11 @@ func (s *densifyStage) parseRange(d bsonx.Doc) (err error) {
 		if _, ok := expr.Integer(s.step); !ok {
 			return mongoerr.New(6586400, "The step parameter in a range statement must be a whole number when densifying a date range")
 		}
-		if s.unit, err = parseTimeUnit(unit.Str()); err != nil {
+		u, err := datetime.ParseUnit(unit.Str())
+		if err != nil {
 			return err
 		}
+		s.unit = &u
 	}
 	return s.parseBounds(limits)
 }
@@ -167,9 +170,9 @@ func (s *densifyStage) parseExplicit(d bsonx.Doc) error {
 		return mongoerr.New(5946800, "Explicit bounds must be numeric or dates")
 	case s.low.Type.Class() != s.high.Type.Class():
 		return mongoerr.New(5733406, "A bounding array must contain either both dates or both numeric types")
-	case dates && s.unit == "":
+	case dates && s.unit == nil:
 		return mongoerr.New(5733410, "A bounding array of dates must specify a unit")
-	case !dates && s.unit != "":
+	case !dates && s.unit != nil:
 		return mongoerr.New(5733409, "Numeric bounds may not have unit parameter")
 	case !dates && (s.low.Type != s.high.Type || s.low.Type != s.step.Type):
 		return mongoerr.New(5876900, "Upper bound, lower bound, and step must all have the same type")
@@ -243,29 +246,21 @@ func (it *densifyIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 }
 
 // make returns the next document of a filling, nil if there is none left.
-func (it *densifyIterator) make(f *filling) (bsonx.Doc, error) {
+func (it *densifyIterator) make(f *filling) (d bsonx.Doc, err error) {
 	c := bsonx.Compare(f.next, f.until)
 	if c > 0 || c == 0 && !f.inclusive {
-		if c == 0 && f.seen {
-			f.next = it.after(f.next)
+		if c != 0 || !f.seen {
+			return nil, nil
 		}
-		return nil, nil
+		f.next, err = addTo(f.next, it.step, it.unit)
+		return nil, err
 	}
 	if it.made++; it.made > densifyMax {
 		return nil, mongoerr.New(5897900, "Generated %d documents in $densify, which is over the limit of %d.", it.made, densifyMax)
 	}
 	it.buf = it.field.appendSet(it.buf[:0], f.fields, f.next)
-	f.next = it.after(f.next)
-	return it.buf, nil
-}
-
-// after returns the value one step later.
-func (s *densifyStage) after(v bsonx.Value) bsonx.Value {
-	if s.unit == "" {
-		return expr.Add(v, s.step).Clone()
-	}
-	n, _ := expr.Integer(s.step)
-	return bsonx.DateTime(s.unit.add(v.DateTime(), n))
+	f.next, err = addTo(f.next, it.step, it.unit)
+	return it.buf, err
 }
 
 // advance reads the next document and sets out to make what comes before it, or, at the end,
@@ -303,9 +298,9 @@ func (it *densifyIterator) advance(ctx context.Context) error {
 
 func (s *densifyStage) check(v bsonx.Value) error {
 	switch {
-	case v.Type == bsonx.TypeDateTime && s.unit == "":
+	case v.Type == bsonx.TypeDateTime && s.unit == nil:
 		return mongoerr.New(6053600, "$densify field of type date must have a unit specified")
-	case v.IsNumber() && s.unit != "":
+	case v.IsNumber() && s.unit != nil:
 		return mongoerr.New(6053601, "Encountered numeric densify value in collection when step has a date unit.")
 	case v.Type != bsonx.TypeDateTime && !v.IsNumber():
 		return mongoerr.New(5733201, "Densify field type must be numeric or a date")

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/datetime"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
@@ -12,8 +13,8 @@ import (
 // bounds say which documents are in the window of a document.
 type bounds struct {
 	lower, upper bound
-	byRange      bool     // bounds are distances of the sort value, not numbers of documents
-	unit         timeUnit // of such distances between dates, "" between numbers
+	byRange      bool           // bounds are distances of the sort value, not numbers of documents
+	unit         *datetime.Unit // of such distances between dates, nil between numbers
 }
 
 // bound is one end of a window.
@@ -78,16 +79,17 @@ func (w *windowParser) parseRangeBounds(v, unit bsonx.Value) (*bounds, error) {
 		if unit.Type != bsonx.TypeString {
 			return nil, mongoerr.New(mongoerr.FailedToParse, "'unit' must be a string")
 		}
-		var err error
-		if b.unit, err = parseTimeUnit(unit.Str()); err != nil {
+		u, err := datetime.ParseUnit(unit.Str())
+		if err != nil {
 			return nil, err
 		}
+		b.unit = &u
 	}
 	err := w.parsePair(b, v, func(v bsonx.Value) error {
 		if !v.IsNumber() {
 			return mongoerr.New(mongoerr.FailedToParse, "Range-based bounds expression must be a number")
 		}
-		if _, ok := expr.Integer(v); !ok && b.unit != "" {
+		if _, ok := expr.Integer(v); !ok && b.unit != nil {
 			return mongoerr.New(mongoerr.FailedToParse, "With 'unit', range-based bounds must be an integer")
 		}
 		return nil
@@ -159,10 +161,10 @@ func (b *bounds) over(p *partition) (*frame, error) {
 		return nil, err
 	}
 	for _, v := range f.values {
-		if b.unit == "" && !v.IsNumber() {
+		if b.unit == nil && !v.IsNumber() {
 			return nil, mongoerr.New(5429413, "Invalid range: Expected the sortBy field to be a number, but it was %s", v.Type)
 		}
-		if b.unit != "" && v.Type != bsonx.TypeDateTime {
+		if b.unit != nil && v.Type != bsonx.TypeDateTime {
 			return nil, mongoerr.New(5429414, "Invalid range: Expected the sortBy field to be a Date, but it was %s", v.Type)
 		}
 	}
@@ -170,38 +172,42 @@ func (b *bounds) over(p *partition) (*frame, error) {
 }
 
 // window returns the first position of the window of document i and the one behind its last.
-func (f *frame) window(i int) (lo, hi int) {
+func (f *frame) window(i int) (lo, hi int, err error) {
 	lo, hi = 0, f.n
 	if !f.lower.unbounded {
-		if f.byRange {
-			edge := f.shift(f.values[i], f.lower.offset)
-			lo = sort.Search(f.n, func(j int) bool { return bsonx.Compare(f.values[j], edge) >= 0 })
-		} else {
-			lo = i + int(f.lower.offsetInt())
+		if lo, err = f.edge(i, f.lower.offset, 0); err != nil {
+			return 0, 0, err
 		}
 	}
 	if !f.upper.unbounded {
-		if f.byRange {
-			edge := f.shift(f.values[i], f.upper.offset)
-			hi = sort.Search(f.n, func(j int) bool { return bsonx.Compare(f.values[j], edge) > 0 })
-		} else {
-			hi = i + int(f.upper.offsetInt()) + 1
+		if hi, err = f.edge(i, f.upper.offset, 1); err != nil {
+			return 0, 0, err
 		}
 	}
 	lo = min(max(lo, 0), f.n)
-	return lo, min(max(hi, lo), f.n)
+	return lo, min(max(hi, lo), f.n), nil
 }
 
-func (b *bound) offsetInt() int64 {
-	n, _ := expr.Integer(b.offset)
-	return n
-}
-
-// shift adds an offset to a sort value.
-func (f *frame) shift(v, offset bsonx.Value) bsonx.Value {
-	if f.unit == "" {
-		return expr.Add(v, offset)
+// edge returns the first position at an offset from document i, or, with behind 1, the first
+// behind it.
+func (f *frame) edge(i int, offset bsonx.Value, behind int) (int, error) {
+	if !f.byRange {
+		n, _ := expr.Integer(offset)
+		return i + int(n) + behind, nil
 	}
-	n, _ := expr.Integer(offset)
-	return bsonx.DateTime(f.unit.add(v.DateTime(), n))
+	v, err := addTo(f.values[i], offset, f.unit)
+	if err != nil {
+		return 0, err
+	}
+	return sort.Search(f.n, func(j int) bool { return bsonx.Compare(f.values[j], v) >= behind }), nil
+}
+
+// addTo adds a number to a number, or a number of units to a date.
+func addTo(v, n bsonx.Value, u *datetime.Unit) (bsonx.Value, error) {
+	if u == nil {
+		return expr.Add(v, n).Clone(), nil
+	}
+	amount, _ := expr.Integer(n)
+	ms, err := datetime.Add(v.DateTime(), *u, amount, datetime.Zone{})
+	return bsonx.DateTime(ms), err
 }

@@ -97,7 +97,10 @@ type accumulatedValues struct {
 }
 
 func (v *accumulatedValues) at(i int) (bsonx.Value, error) {
-	lo, hi := v.frame.window(i)
+	lo, hi, err := v.frame.window(i)
+	if err != nil {
+		return bsonx.Value{}, err
+	}
 	if v.acc == nil || lo != v.lo || hi < v.hi {
 		v.acc, v.lo, v.hi = v.make(), lo, lo
 		if err := v.acc.grow(bsonx.Null); err != nil {

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/datetime"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
@@ -75,6 +76,16 @@ type slope struct {
 	integral bool
 }
 
+// unitLengths are the lengths, in milliseconds, of the units that are always the same in UTC.
+var unitLengths = map[datetime.Unit]float64{
+	datetime.Week:        7 * 24 * 3600 * 1000,
+	datetime.Day:         24 * 3600 * 1000,
+	datetime.Hour:        3600 * 1000,
+	datetime.Minute:      60 * 1000,
+	datetime.Second:      1000,
+	datetime.Millisecond: 1,
+}
+
 func parseSlope(w *windowParser, arg bsonx.Value) (windowFunction, error) {
 	args, err := w.args(arg, "input", "unit")
 	if err != nil {
@@ -92,14 +103,13 @@ func parseSlope(w *windowParser, arg bsonx.Value) (windowFunction, error) {
 	case args[1].Type != bsonx.TypeString:
 		return nil, mongoerr.New(mongoerr.FailedToParse, "%s 'unit' must be a string, but got %s", w.name, args[1].Type)
 	default:
-		u, err := parseTimeUnit(args[1].Str())
+		u, err := datetime.ParseUnit(args[1].Str())
 		if err != nil {
 			return nil, err
 		}
-		if fixedUnits[u] == 0 {
+		if f.unit = unitLengths[u]; f.unit == 0 {
 			return nil, mongoerr.New(5490704, "unit must be 'week' or smaller")
 		}
-		f.unit = float64(fixedUnits[u])
 	}
 	if f.bounds, err = w.parseBounds(); err != nil {
 		return nil, err
@@ -153,7 +163,10 @@ type slopeValues struct {
 }
 
 func (v *slopeValues) at(i int) (bsonx.Value, error) {
-	lo, hi := v.frame.window(i)
+	lo, hi, err := v.frame.window(i)
+	if err != nil {
+		return bsonx.Value{}, err
+	}
 	if v.integral {
 		return v.area(lo, hi), nil
 	}
@@ -219,7 +232,10 @@ type covarianceValues struct {
 
 // at computes the covariance in one pass (the method of Welford).
 func (v *covarianceValues) at(i int) (bsonx.Value, error) {
-	lo, hi := v.frame.window(i)
+	lo, hi, err := v.frame.window(i)
+	if err != nil {
+		return bsonx.Value{}, err
+	}
 	n, meanX, meanY, c := 0.0, 0.0, 0.0, 0.0
 	for _, p := range v.pairs[lo:hi] {
 		if p.Type != bsonx.TypeArray || p.Doc().Count() != 2 {
