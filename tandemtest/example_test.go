@@ -3,6 +3,7 @@ package tandemtest_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -52,7 +53,7 @@ func (t *printingT) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...
 func (t *printingT) Fatal(args ...any)            { panic(fmt.Sprint(args...)) }
 
 func (t *printingT) finish() {
-	for i := len(t.cleanups) - 1; i >= 0; i-- {
-		t.cleanups[i]()
+	for _, cleanup := range slices.Backward(t.cleanups) {
+		cleanup()
 	}
 }
