@@ -13,8 +13,9 @@ import (
 // foreign is the other side of a join by equality: the documents of a collection whose
 // field is one of some values, arrays on the path being searched as filters do.
 //
-// If an index serves the field, each find is a query. Otherwise the collection is read once
-// into a hash table; if that does not fit in memory, each find is a query after all.
+// If an index serves the field, each find is a query, whose result is remembered for the next
+// document with the same value. Otherwise the collection is read once into a hash table; if
+// that does not fit in memory, each find is a query after all.
 type foreign struct {
 	db, coll string
 	field    string
@@ -23,7 +24,14 @@ type foreign struct {
 
 	opened bool
 	table  *joinTable // nil: query
+
+	remembered map[string][]bsonx.Doc // the results of queries for one value, by its key
+	size       int64                  // of remembered
+	key        []byte
 }
+
+// rememberMax bounds the results that are remembered, in bytes.
+const rememberMax = 16 << 20
 
 // find appends the documents that match one of values, in a form that is valid until the
 // next find.
@@ -39,12 +47,40 @@ func (f *foreign) find(ctx context.Context, r *run, values *arrayState, dst []bs
 	if f.table != nil {
 		return f.table.find(values, dst), nil
 	}
+	if values.n == 1 {
+		f.key = keyenc.Append(f.key[:0], values.value().Doc().Index(0))
+		if found, ok := f.remembered[string(f.key)]; ok {
+			return append(dst, found...), nil
+		}
+	}
 	it, err := r.src.Collection(ctx, f.db, f.coll, f.filter(values), f.scope)
 	if err != nil {
 		return dst, err
 	}
 	found, err := Collect(ctx, it)
-	return append(dst, found...), err
+	if err != nil {
+		return dst, err
+	}
+	if values.n == 1 {
+		f.remember(found)
+	}
+	return append(dst, found...), nil
+}
+
+// remember keeps the result for the value whose key is in f.key, while there is room.
+func (f *foreign) remember(found []bsonx.Doc) {
+	size := int64(len(f.key) + mapEntrySize)
+	for _, d := range found {
+		size += int64(len(d)) + docOverhead
+	}
+	if f.size+size > rememberMax {
+		return
+	}
+	if f.remembered == nil {
+		f.remembered = make(map[string][]bsonx.Doc)
+	}
+	f.remembered[string(f.key)] = found
+	f.size += size
 }
 
 // filter returns the query for the documents that match one of values. $in would take a

@@ -2,12 +2,15 @@ package agg
 
 import (
 	"slices"
+
+	"github.com/tandemdb/tandem/internal/bsonx"
 )
 
 // optimize rewrites a pipeline into a cheaper one with the same results:
 //
 //   - a $match goes before a $sort, and before stages that leave the paths it reads alone;
 //   - neighbouring $match stages become one;
+//   - a $lookup takes over the $unwind of its array;
 //   - a $sort that is followed by a $limit keeps only as many documents.
 func optimize(p *Pipeline) (*Pipeline, error) {
 	nodes := slices.Clone(p.nodes)
@@ -20,8 +23,36 @@ func optimize(p *Pipeline) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	nodes = absorbUnwinds(nodes)
 	limitSorts(nodes)
 	return p.with(nodes), nil
+}
+
+// absorbUnwinds hands each $unwind of a $lookup's array over to it.
+func absorbUnwinds(nodes []node) []node {
+	var out []node
+	for _, n := range nodes {
+		if u, ok := n.stage.(*unwindStage); ok && len(out) > 0 {
+			last := &out[len(out)-1]
+			if l, ok := last.stage.(*lookupStage); ok {
+				if both := l.absorb(u); both != nil {
+					last.stage = both
+					last.spec = explainUnwinding(last.spec, n.spec)
+					continue
+				}
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// explainUnwinding shows an $unwind in the $lookup that took it over, as MongoDB does.
+func explainUnwinding(lookup, unwind bsonx.Doc) bsonx.Doc {
+	arg := unwind.Lookup("$unwind").Doc()
+	b := bsonx.NewBuilder(nil).StartDoc("$lookup").Append(lookup.Lookup("$lookup").Doc())
+	b.StartDoc("unwinding").Bool("preserveNullAndEmptyArrays", arg.Lookup("preserveNullAndEmptyArrays").Bool())
+	return b.Value("includeArrayIndex", arg.Lookup("includeArrayIndex")).Build()
 }
 
 // transparent is a stage that a $match may move before.
@@ -95,6 +126,6 @@ func (s *unwindStage) passes(d *Deps) bool {
 	return !d.overlaps(s.path.String()) && (s.index == nil || !d.overlaps(s.index.String()))
 }
 
-func (s *lookupStage) passes(d *Deps) bool { return !d.overlaps(s.as.String()) }
+func (s *lookupStage) passes(d *Deps) bool { return s.unwind == nil && !d.overlaps(s.as.String()) }
 
 func (s *graphLookupStage) passes(d *Deps) bool { return !d.overlaps(s.as.String()) }

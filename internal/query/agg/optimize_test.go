@@ -21,6 +21,8 @@ func TestOptimize(t *testing.T) {
 		{"not before the whole document", "[{'$unwind': '$a'}, {'$match': {'$expr': {'$eq': ['$$ROOT', 1]}}}]", "[{'$unwind': '$a'}, {'$match': {'$expr': {'$eq': ['$$ROOT', 1]}}}]"},
 		{"not before limit", "[{'$limit': 1}, {'$match': {'b': 1}}]", "[{'$limit': 1}, {'$match': {'b': 1}}]"},
 		{"not before limited sort", "[{'$sort': {'a': 1}}, {'$limit': 1}, {'$match': {'b': 1}}]", "[{'$sort': {'sortKey': {'a': 1}, 'limit': {'$numberLong': '1'}}}, {'$limit': 1}, {'$match': {'b': 1}}]"},
+		{"lookup and unwind", "[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$unwind': '$r'}, {'$unwind': '$x'}]",
+			"[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r', 'unwinding': {'preserveNullAndEmptyArrays': false}}}, {'$unwind': '$x'}]"},
 		{"before lookup and merged", "[{'$match': {'a': 1}}, {'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$match': {'b': 1}}, {'$match': {'r': []}}]",
 			"[{'$match': {'$and': [{'a': 1}, {'b': 1}]}}, {'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$match': {'r': []}}]"},
 	} {

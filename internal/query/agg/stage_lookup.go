@@ -2,7 +2,6 @@ package agg
 
 import (
 	"context"
-	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -21,6 +20,8 @@ type lookupStage struct {
 	let      []letVariable
 	pipeline bsonx.Doc // nil without
 	sub      *Pipeline // parsed, to be run as it is if there is no let
+
+	unwind *unwindStage // a following $unwind of as, which spares the array
 }
 
 // letVariable is a variable of a sub-pipeline and what it is computed from.
@@ -170,6 +171,9 @@ func (s *lookupStage) open(_ context.Context, r *run, in Iterator) (Iterator, er
 	if s.local != nil {
 		it.foreign = &foreign{db: r.opts.DB, coll: s.from, field: s.foreignField, scope: s.parser.scope}
 	}
+	if s.unwind != nil {
+		return &lookupUnwindIterator{lookupIterator: it}, nil
+	}
 	return it, nil
 }
 
@@ -211,63 +215,77 @@ func (it *lookupIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 
 // lookup returns the array for one document.
 func (it *lookupIterator) lookup(ctx context.Context, d bsonx.Doc) (bsonx.Value, error) {
-	if it.foreign == nil {
-		return it.byPipeline(ctx, d)
-	}
-	if err := it.byFields(ctx, d); err != nil {
-		return bsonx.Value{}, err
-	}
-	it.result.reset()
-	if it.pipeline == nil {
-		for _, f := range it.found {
-			if err := it.take(&it.result, f); err != nil {
-				return bsonx.Value{}, err
-			}
-		}
-		return it.result.value(), nil
-	}
-	p, err := it.bind(d)
-	if err != nil {
-		return bsonx.Value{}, err
-	}
-	out, err := p.Run(ctx, Docs(slices.Clone(it.found)), it.r.src)
-	if err != nil {
-		return bsonx.Value{}, err
-	}
-	return it.collect(ctx, out)
-}
-
-// byFields finds the documents whose foreign field has one of the local values. A document
-// without a local value looks for null.
-func (it *lookupIterator) byFields(ctx context.Context, d bsonx.Doc) (err error) {
-	it.values.reset()
-	it.local.visit(d, func(v bsonx.Value) { it.values.push(v) })
-	if it.values.n == 0 {
-		it.values.push(bsonx.Null)
-	}
-	it.found, err = it.foreign.find(ctx, it.r, &it.values, it.found[:0])
-	return err
-}
-
-// byPipeline runs the pipeline for one document, or once for all if it has no variables.
-func (it *lookupIterator) byPipeline(ctx context.Context, d bsonx.Doc) (bsonx.Value, error) {
 	if it.cached != nil {
 		return it.cached.value(), nil
 	}
-	p, err := it.bind(d)
-	if err != nil {
-		return bsonx.Value{}, err
-	}
-	out, err := openSub(ctx, it.r, it.from, p)
+	out, err := it.matches(ctx, d)
 	if err != nil {
 		return bsonx.Value{}, err
 	}
 	it.result.reset()
 	v, err := it.collect(ctx, out)
-	if err == nil && len(it.let) == 0 && !it.sub.random() {
+	if err == nil && it.constant() {
 		it.cached = &it.result
 	}
 	return v, err
+}
+
+// constant reports whether the result is the same for all documents.
+func (it *lookupIterator) constant() bool {
+	return it.foreign == nil && len(it.let) == 0 && !it.sub.random()
+}
+
+// matches opens the result for one document, which is valid until the next call.
+func (it *lookupIterator) matches(ctx context.Context, d bsonx.Doc) (Iterator, error) {
+	if it.foreign == nil {
+		p, err := it.bind(d, it.pipeline)
+		if err != nil {
+			return nil, err
+		}
+		return openSub(ctx, it.r, it.from, p)
+	}
+	it.readLocal(d)
+	if it.from == "" {
+		p, err := it.bind(d, it.filtered())
+		if err != nil {
+			return nil, err
+		}
+		return p.Run(ctx, nil, it.r.src)
+	}
+	var err error
+	if it.found, err = it.foreign.find(ctx, it.r, &it.values, it.found[:0]); err != nil {
+		return nil, err
+	}
+	if it.pipeline == nil {
+		return Docs(it.found), nil
+	}
+	p, err := it.bind(d, it.pipeline)
+	if err != nil {
+		return nil, err
+	}
+	return p.Run(ctx, Docs(it.found), it.r.src)
+}
+
+// readLocal takes the local values of a document. Without any, it looks for null.
+func (it *lookupIterator) readLocal(d bsonx.Doc) {
+	it.values.reset()
+	it.local.visit(d, func(v bsonx.Value) { it.values.push(v) })
+	if it.values.n == 0 {
+		it.values.push(bsonx.Null)
+	}
+}
+
+// filtered returns the pipeline with a $match of the local values behind the $documents that it
+// begins with.
+func (it *lookupIterator) filtered() bsonx.Doc {
+	var stages arrayState
+	each(it.pipeline, func(v bsonx.Value) {
+		stages.push(v)
+		if stages.n == 1 {
+			stages.push(bsonx.Document(bsonx.NewBuilder(nil).Doc("$match", it.foreign.filter(&it.values)).Build()))
+		}
+	})
+	return stages.value().Doc()
 }
 
 // openSub runs a sub-pipeline over a collection, or on its own if it has a source.
@@ -278,9 +296,9 @@ func openSub(ctx context.Context, r *run, coll string, p *Pipeline) (Iterator, e
 	return r.src.Pipeline(ctx, r.opts.DB, coll, p)
 }
 
-// bind returns the pipeline with the variables as constants, so that the planner sees them.
-func (it *lookupIterator) bind(d bsonx.Doc) (*Pipeline, error) {
-	if len(it.let) == 0 {
+// bind parses the pipeline with the variables as constants, so that the planner sees them.
+func (it *lookupIterator) bind(d bsonx.Doc, pipeline bsonx.Doc) (*Pipeline, error) {
+	if len(it.let) == 0 && it.from != "" {
 		return it.sub, nil
 	}
 	it.c.Reset(d)
@@ -292,7 +310,7 @@ func (it *lookupIterator) bind(d bsonx.Doc) (*Pipeline, error) {
 		}
 		scope = scope.WithConst(v.name, val)
 	}
-	return it.parser.sub(it.pipeline, placeSub, scope, it.from)
+	return it.parser.sub(pipeline, placeSub, scope, it.from)
 }
 
 // collect drains a pipeline into the result.

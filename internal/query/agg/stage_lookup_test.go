@@ -36,10 +36,18 @@ func TestLookup(t *testing.T) {
 				want: "[{'a': 4, 'r': [{'n': 2}]}, {'a': 5, 'r': [{'n': 1}]}]"},
 			{name: "nested variables", in: "[{'a': 5}]", pipeline: "[{'$lookup': {'from': 'f', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'_id': 1}}, {'$lookup': {'from': 'f', 'pipeline': [{'$match': {'$expr': {'$eq': ['$_id', '$$v']}}}], 'as': 'in'}}], 'as': 'r'}}]",
 				want: "[{'a': 5, 'r': [{'_id': 1, 'x': 1, 'in': [{'_id': 5, 'x': 3.0}]}]}]"},
+			{name: "unwound", in: "[{'a': 1}, {'a': 7}, {'a': 3}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': {'path': '$r', 'includeArrayIndex': 'i'}}]",
+				want: "[{'a': 1, 'r': {'_id': 1, 'x': 1}, 'i': {'$numberLong': '0'}}, {'a': 1, 'r': {'_id': 2, 'x': [1, 2]}, 'i': {'$numberLong': '1'}}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}, 'i': {'$numberLong': '0'}}]"},
+			{name: "unwound, preserving", in: "[{'a': 3}, {'a': 7, 'r': 1}, {'a': 3}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': {'path': '$r', 'preserveNullAndEmptyArrays': true}}]",
+				want: "[{'a': 3, 'r': {'_id': 5, 'x': 3.0}}, {'a': 7}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}}]"},
+			{name: "unwound pipeline", in: "[{'a': 3}, {'a': 4}]", pipeline: "[{'$lookup': {'from': 'f', 'pipeline': [{'$skip': 3}, {'$project': {'_id': 1}}], 'as': 'r'}}, {'$unwind': '$r'}]",
+				want: "[{'a': 3, 'r': {'_id': 4}}, {'a': 3, 'r': {'_id': 5}}, {'a': 4, 'r': {'_id': 4}}, {'a': 4, 'r': {'_id': 5}}]"},
+			{name: "fields and documents", in: "[{'a': 2}, {'a': 3}]", pipeline: "[{'$lookup': {'localField': 'a', 'foreignField': 'q', 'pipeline': [{'$documents': [{'q': 1}, {'q': 2}]}, {'$addFields': {'z': 1}}], 'as': 'r'}}]",
+				want: "[{'a': 2, 'r': [{'q': 2, 'z': 1}]}, {'a': 3, 'r': []}]"},
 			{name: "documents", in: "[{'a': 5}]", pipeline: "[{'$lookup': {'let': {'v': '$a'}, 'pipeline': [{'$documents': [{'q': '$$v'}]}], 'as': 'r'}}]",
 				want: "[{'a': 5, 'r': [{'q': 5}]}]"},
 		} {
-			t.Run(fmt.Sprintf("%s/indexed=%v", tc.name+tc.pipeline[:0], indexed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/indexed=%v", tc.name, indexed), func(t *testing.T) {
 				src := &fakeSources{colls: colls, indexes: map[string]bool{"f.x": indexed}}
 				tc.check(t, testOptions(), src)
 			})
@@ -57,13 +65,15 @@ func TestLookupReadsOnceWhatDoesNotVary(t *testing.T) {
 		{"[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]", 1},
 		{"[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}]", 1},
 		{"[{'$lookup': {'from': 'f', 'let': {'a': '$a'}, 'pipeline': [], 'as': 'r'}}]", 3},
+		{"[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': '_id', 'as': 'r'}}]", 1},
+		{"[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$unwind': '$r'}]", 1},
 	} {
-		src := &fakeSources{colls: colls}
+		src := &fakeSources{colls: colls, indexes: map[string]bool{"f._id": true}}
 		got, err := stageCase{in: in, pipeline: tc.pipeline}.run(t, testOptions(), src)
 		require.NoError(t, err)
 		require.Len(t, got, 3)
 		for _, d := range got {
-			require.Equal(t, 1, d.Lookup("r").Doc().Count())
+			require.False(t, d.Lookup("r").Doc().IsEmpty())
 		}
 		require.Equal(t, tc.opened, src.opened, tc.pipeline)
 	}
