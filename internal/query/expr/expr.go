@@ -7,6 +7,7 @@ package expr
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
 // Expr is one node of a parsed expression. It is immutable and safe for concurrent use;
@@ -26,9 +27,27 @@ type Expr interface {
 type Context struct {
 	Root bsonx.Value // $$ROOT
 
+	// Check is called now and then by operators that go over arrays; its error ends the
+	// evaluation. Nil means that nothing can interrupt it.
+	Check func() error
+
 	vars    []bsonx.Value
 	arena   []byte
 	scratch [][]byte
+	stack   []bsonx.Value // operands of calls under way
+	ticks   int           // since the last Check
+}
+
+// checkEvery is the number of array elements between two calls of Check.
+const checkEvery = 256
+
+// tick counts one element.
+func (c *Context) tick() error {
+	if c.ticks++; c.ticks < checkEvery || c.Check == nil {
+		return nil
+	}
+	c.ticks = 0
+	return c.Check()
 }
 
 // Reset prepares the context for the next document. Values evaluated before become invalid.
@@ -39,6 +58,9 @@ func (c *Context) Reset(root bsonx.Doc) {
 	}
 	c.arena = c.arena[:0]
 }
+
+// keepMax is the size, in bytes, up to which values are copied to the arena.
+const keepMax = 64 << 10
 
 // arenaMax is the size, in bytes, above which an arena is dropped at Reset.
 const arenaMax = 1 << 20
@@ -63,8 +85,12 @@ func (c *Context) Scratch() []byte {
 }
 
 // Keep copies a scratch buffer's bytes into the arena, gives the buffer back and returns
-// the copy.
+// the copy. A large buffer becomes the value itself, so that large values that are no
+// longer needed do not pile up in the arena.
 func (c *Context) Keep(b []byte) []byte {
+	if len(b) > keepMax {
+		return b[:len(b):len(b)]
+	}
 	start := len(c.arena)
 	c.arena = append(c.arena, b...)
 	c.Drop(b)
@@ -76,6 +102,18 @@ func (c *Context) Drop(b []byte) {
 	if cap(b) <= arenaMax {
 		c.scratch = append(c.scratch, b)
 	}
+}
+
+// ValueMax is the size, in bytes, up to which a value may grow during evaluation. It is
+// above that of a document, since a later operator may make it smaller.
+const ValueMax = 64 << 20
+
+// checkSize returns an error for a buffer above ValueMax.
+func checkSize(b []byte) error {
+	if len(b) > ValueMax {
+		return mongoerr.New(13548, "BufBuilder attempted to grow() to %d bytes, past the 64MB limit.", len(b))
+	}
+	return nil
 }
 
 // KeepString makes a string value of a scratch buffer.

@@ -38,49 +38,68 @@ func accumulatorOperators() []Operator {
 	}
 }
 
-// each calls fn for the values that an accumulator takes in.
-func each(args []bsonx.Value, fn func(bsonx.Value)) {
-	if len(args) != 1 || args[0].Type != bsonx.TypeArray {
-		for _, v := range args {
-			fn(v)
-		}
-		return
+// inputs are the values that an accumulator takes in.
+type inputs struct {
+	args  []bsonx.Value
+	array bsonx.Iter
+	inner bool // the values are the elements of array
+}
+
+func inputsOf(args []bsonx.Value) inputs {
+	if len(args) == 1 && args[0].Type == bsonx.TypeArray {
+		return inputs{array: args[0].Doc().Iter(), inner: true}
 	}
-	for it := args[0].Doc().Iter(); ; {
-		_, v, ok := it.Next()
-		if !ok {
-			return
-		}
-		fn(v)
+	return inputs{args: args}
+}
+
+func (in *inputs) next() (v bsonx.Value, ok bool) {
+	if in.inner {
+		_, v, ok = in.array.Next()
+		return v, ok
 	}
+	if len(in.args) == 0 {
+		return v, false
+	}
+	v, in.args = in.args[0], in.args[1:]
+	return v, true
 }
 
 func total(_ *Context, args []bsonx.Value) (bsonx.Value, error) {
 	var s Sum
-	each(args, s.Add)
+	in := inputsOf(args)
+	for v, ok := in.next(); ok; v, ok = in.next() {
+		s.Add(v)
+	}
 	return s.Value(), nil
 }
 
 func average(_ *Context, args []bsonx.Value) (bsonx.Value, error) {
 	var a Avg
-	each(args, a.Add)
+	in := inputsOf(args)
+	for v, ok := in.next(); ok; v, ok = in.next() {
+		a.Add(v)
+	}
 	return a.Value(), nil
 }
 
 func stdDev(args []bsonx.Value) *StdDev {
 	var s StdDev
-	each(args, s.Add)
+	in := inputsOf(args)
+	for v, ok := in.next(); ok; v, ok = in.next() {
+		s.Add(v)
+	}
 	return &s
 }
 
 // extreme returns the largest (sign 1) or smallest (sign -1) value but null.
 func extreme(args []bsonx.Value, sign int) bsonx.Value {
 	best := bsonx.Null
-	each(args, func(v bsonx.Value) {
+	in := inputsOf(args)
+	for v, ok := in.next(); ok; v, ok = in.next() {
 		if !v.IsNullish() && (best.Type == bsonx.TypeNull || sign*compareValues(v, best) > 0) {
 			best = v
 		}
-	})
+	}
 	return best
 }
 

@@ -228,10 +228,7 @@ func decimalPow(b, e *apd.Decimal) *apd.Decimal {
 		return &decimalNaN
 	}
 	if _, err := wideContext.Pow(d, b, e); err != nil {
-		f, _ := b.Float64()
-		g, _ := e.Float64()
-		setDouble(d, math.Pow(f, g), 14)
-		return d
+		return powByLog(b, e)
 	}
 	if d.Form == apd.Finite && d.NumDigits() > decimalDigits {
 		return d
@@ -240,4 +237,32 @@ func decimalPow(b, e *apd.Decimal) *apd.Decimal {
 		setExponent(d, 0)
 	}
 	return d
+}
+
+// powByLog is e^(exp ln base), for exponents that are too large to multiply out.
+func powByLog(b, e *apd.Decimal) *apd.Decimal {
+	negative := false
+	if b.Negative {
+		half := dQuo(e, decimalTwo)
+		switch {
+		case !isIntegral(e):
+			return &decimalNaN
+		case !isIntegral(half):
+			negative = true
+		}
+		b = dNeg(b)
+	}
+	if b.IsZero() {
+		return new(apd.Decimal)
+	}
+	d := new(apd.Decimal).Set(decimalExp(dMul(e, decimalLn(b))))
+	d.Negative = negative
+	return d
+}
+
+// isIntegral reports whether a decimal has no fraction.
+func isIntegral(d *apd.Decimal) bool {
+	whole := new(apd.Decimal)
+	_, err := trigContext.RoundToIntegralValue(whole, d)
+	return err == nil && d.Form == apd.Finite && whole.Cmp(d) == 0
 }

@@ -109,6 +109,8 @@ func TestArithmeticOperators(t *testing.T) {
 		{`{"$pow": [{"$numberLong": "3"}, 2]}`, ``, `{"$numberLong": "9"}`},
 		{`{"$pow": [{"$numberDecimal": "2"}, 3]}`, ``, `{"$numberDecimal": "8"}`},
 		{`{"$pow": [{"$numberDecimal": "2"}, {"$numberDecimal": "0.5"}]}`, ``, `{"$numberDecimal": "1.414213562373095048801688724209698"}`},
+		{`{"$pow": [{"$numberDecimal": "1.0000000000000000001"}, {"$numberDecimal": "9999999999999999999999999999999999"}]}`, ``, `{"$numberDecimal": "Infinity"}`},
+		{`{"$pow": [{"$numberDecimal": "-2"}, {"$numberDecimal": "3"}]}`, ``, `{"$numberDecimal": "-8"}`},
 		{`{"$pow": [0, -1]}`, ``, `! 28764`},
 		{`{"$pow": ["x", 1]}`, ``, `! 28762`},
 		{`{"$pow": [1, "x"]}`, ``, `! 28763`},
@@ -147,12 +149,13 @@ func TestExpressionsOnNumbersDoNotAllocate(t *testing.T) {
 	scope := expr.NewScope(nil)
 	for _, json := range []string{
 		`{"$add": ["$a", 1, "$b"]}`, `{"$multiply": ["$a", 3]}`, `{"$subtract": ["$a", "$b"]}`, `{"$gt": ["$a", 5]}`,
-		`{"$divide": ["$a", "$b"]}`,
+		`{"$divide": ["$a", "$b"]}`, `{"$sum": ["$a", "$b"]}`, `{"$avg": "$c"}`, `{"$max": ["$a", "$b"]}`, `{"$in": ["$a", [1, 7]]}`,
+		`{"$and": [{"$gte": ["$a", 1]}, {"$lt": ["$b", 5]}]}`, `{"$cond": [{"$eq": ["$a", 7]}, "$b", null]}`,
 	} {
 		e, err := expr.Parse(value(t, json), scope)
 		require.NoError(t, err)
 		c := scope.NewContext()
-		doc := document(t, `{"a": 7, "b": 2.5}`)
+		doc := document(t, `{"a": 7, "b": 2.5, "c": [1, 2, 3]}`)
 		require.Zero(t, testing.AllocsPerRun(100, func() {
 			c.Reset(doc)
 			if v, err := e.Eval(c); err != nil || v.IsMissing() {

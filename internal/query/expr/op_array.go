@@ -96,6 +96,10 @@ func concatArrays(c *Context, args []bsonx.Value) (bsonx.Value, error) {
 			}
 			b = bsonx.AppendIndexElem(b, n, v)
 		}
+		if err := checkSize(b); err != nil {
+			c.Drop(b)
+			return a, err
+		}
 	}
 	return c.KeepArray(b), nil
 }

@@ -92,10 +92,10 @@ func (e *zip) Eval(c *Context) (bsonx.Value, error) {
 			}
 		}
 	}
-	return zipRows(c, rows, columns, defaults), nil
+	return zipRows(c, rows, columns, defaults)
 }
 
-func zipRows(c *Context, rows int, columns []bsonx.Iter, defaults []bsonx.Value) bsonx.Value {
+func zipRows(c *Context, rows int, columns []bsonx.Iter, defaults []bsonx.Value) (bsonx.Value, error) {
 	b := bsonx.AppendDocStart(c.Scratch())
 	for row := range rows {
 		b = bsonx.AppendIndexHeader(b, bsonx.TypeArray, row)
@@ -109,6 +109,10 @@ func zipRows(c *Context, rows int, columns []bsonx.Iter, defaults []bsonx.Value)
 			b = bsonx.AppendIndexElem(b, i, v)
 		}
 		b = bsonx.AppendDocEnd(b, start)
+		if err := checkSize(b); err != nil {
+			c.Drop(b)
+			return bsonx.Value{}, err
+		}
 	}
-	return c.KeepArray(b)
+	return c.KeepArray(b), nil
 }

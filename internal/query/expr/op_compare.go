@@ -23,10 +23,22 @@ func comparisonOperators() []Operator {
 type Comparison struct {
 	Op   string // "$eq", ...
 	A, B Expr
+
+	holds [3]bool // for less, equal, greater
+}
+
+// comparisons says for which orders of its operands a comparison holds.
+var comparisons = map[string][3]bool{
+	"$eq":  {false, true, false},
+	"$gt":  {false, false, true},
+	"$gte": {false, true, true},
+	"$lt":  {true, false, false},
+	"$lte": {true, true, false},
+	"$ne":  {true, false, true},
 }
 
 func compareBuild(name string, args []Expr) (Expr, error) {
-	return &Comparison{Op: name, A: args[0], B: args[1]}, nil
+	return &Comparison{Op: name, A: args[0], B: args[1], holds: comparisons[name]}, nil
 }
 
 // Args returns both sides.
@@ -42,23 +54,7 @@ func (e *Comparison) Eval(c *Context) (bsonx.Value, error) {
 	if err != nil {
 		return b, err
 	}
-	r := compareValues(a, b)
-	var res bool
-	switch e.Op {
-	case "$eq":
-		res = r == 0
-	case "$ne":
-		res = r != 0
-	case "$gt":
-		res = r > 0
-	case "$gte":
-		res = r >= 0
-	case "$lt":
-		res = r < 0
-	case "$lte":
-		res = r <= 0
-	}
-	return bsonx.Bool(res), nil
+	return bsonx.Bool(e.holds[compareValues(a, b)+1]), nil
 }
 
 // compareValues is BSON order, in which expressions put missing below undefined.

@@ -136,10 +136,11 @@ func (e *percentileCall) Eval(c *Context) (bsonx.Value, error) {
 		return v, err
 	}
 	var samples []float64
-	each([]bsonx.Value{v}, func(v bsonx.Value) {
+	in := inputsOf([]bsonx.Value{v})
+	for v, ok := in.next(); ok; v, ok = in.next() {
 		if v.IsNumber() {
 			samples = append(samples, Float(v))
 		}
-	})
+	}
 	return e.spec.Result(samples), nil
 }

@@ -48,7 +48,9 @@ func (e *concat) Eval(c *Context) (bsonx.Value, error) {
 		v, err := a.Eval(c)
 		if err == nil && v.Type == bsonx.TypeString {
 			b = append(b, v.Bytes()...)
-			continue
+			if err = checkSize(b); err == nil {
+				continue
+			}
 		}
 		c.Drop(b)
 		switch {
@@ -208,7 +210,8 @@ var replaceSignature = signature{
 	},
 }
 
-// replacer makes $replaceOne and $replaceAll: fn appends the result to dst.
+// replacer makes $replaceOne and $replaceAll: fn appends the result to dst, or as much of
+// it as exceeds ValueMax.
 func replacer(op string, fn func(dst, s, find, replacement []byte) []byte) func(c *Context, args []Expr) (bsonx.Value, error) {
 	codes := [3]mongoerr.Code{51746, 51745, 51744}
 	return func(c *Context, args []Expr) (bsonx.Value, error) {
@@ -230,7 +233,12 @@ func replacer(op string, fn func(dst, s, find, replacement []byte) []byte) func(
 		if null {
 			return bsonx.Null, nil
 		}
-		return c.KeepString(fn(c.Scratch(), vals[0].Bytes(), vals[1].Bytes(), vals[2].Bytes())), nil
+		b := fn(c.Scratch(), vals[0].Bytes(), vals[1].Bytes(), vals[2].Bytes())
+		if err := checkSize(b); err != nil {
+			c.Drop(b)
+			return vals[0], err
+		}
+		return c.KeepString(b), nil
 	}
 }
 
@@ -245,7 +253,7 @@ func replaceOne(dst, s, find, replacement []byte) []byte {
 // replaceAll puts the replacement before every character and at the end if find is empty.
 func replaceAll(dst, s, find, replacement []byte) []byte {
 	if len(find) == 0 {
-		for len(s) > 0 {
+		for len(s) > 0 && len(dst) <= ValueMax {
 			_, n := utf8.DecodeRune(s)
 			dst = append(append(dst, replacement...), s[:n]...)
 			s = s[n:]
@@ -255,7 +263,7 @@ func replaceAll(dst, s, find, replacement []byte) []byte {
 	for {
 		before, after, found := bytes.Cut(s, find)
 		dst = append(dst, before...)
-		if !found {
+		if !found || len(dst) > ValueMax {
 			return dst
 		}
 		dst = append(dst, replacement...)

@@ -164,11 +164,17 @@ func (e *mapping) Eval(c *Context) (bsonx.Value, error) {
 		}
 		c.SetVar(e.slot, elem)
 		v, err := e.in.Eval(c)
+		if err == nil {
+			b = bsonx.AppendIndexElem(b, i, v)
+			err = checkSize(b)
+		}
+		if err == nil {
+			err = c.tick()
+		}
 		if err != nil {
 			c.Drop(b)
 			return v, err
 		}
-		b = bsonx.AppendIndexElem(b, i, v)
 		c.release(mark)
 	}
 }
@@ -248,6 +254,9 @@ func (e *filtering) Eval(c *Context) (bsonx.Value, error) {
 		}
 		c.SetVar(e.slot, elem)
 		v, err := e.cond.Eval(c)
+		if err == nil {
+			err = c.tick()
+		}
 		if err != nil {
 			c.Drop(b)
 			return v, err
@@ -345,6 +354,9 @@ func (e *reduction) Eval(c *Context) (bsonx.Value, error) {
 		c.SetVar(e.thisSlot, elem)
 		c.SetVar(e.valueSlot, value)
 		if value, err = e.in.Eval(c); err != nil {
+			return value, err
+		}
+		if err = c.tick(); err != nil {
 			return value, err
 		}
 		if c.mark()-mark > reduceGarbage {

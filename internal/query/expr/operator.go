@@ -77,16 +77,16 @@ type call struct {
 func (e *call) Args() []Expr { return e.args }
 
 func (e *call) Eval(c *Context) (bsonx.Value, error) {
-	var few [4]bsonx.Value
-	vals := few[:0]
+	base := len(c.stack)
+	defer func() { c.stack = c.stack[:base] }()
 	for _, a := range e.args {
 		v, err := a.Eval(c)
 		if err != nil {
 			return bsonx.Value{}, err
 		}
-		vals = append(vals, v)
+		c.stack = append(c.stack, v)
 	}
-	return e.fn(c, vals)
+	return e.fn(c, c.stack[base:])
 }
 
 // unaryCall is an operator with one operand.

@@ -233,11 +233,14 @@ func (e *object) Eval(c *Context) (bsonx.Value, error) {
 	b := bsonx.AppendDocStart(c.Scratch())
 	for i, f := range e.fields {
 		v, err := f.Eval(c)
+		if err == nil {
+			b = bsonx.AppendElem(b, e.names[i], v)
+			err = checkSize(b)
+		}
 		if err != nil {
 			c.Drop(b)
 			return bsonx.Value{}, err
 		}
-		b = bsonx.AppendElem(b, e.names[i], v)
 	}
 	return c.KeepDoc(b), nil
 }
@@ -251,11 +254,14 @@ func (e *array) Eval(c *Context) (bsonx.Value, error) {
 	b := bsonx.AppendDocStart(c.Scratch())
 	for i, f := range e.elems {
 		v, err := f.Eval(c)
+		if err == nil {
+			b = bsonx.AppendIndexElem(b, i, v)
+			err = checkSize(b)
+		}
 		if err != nil {
 			c.Drop(b)
 			return bsonx.Value{}, err
 		}
-		b = bsonx.AppendIndexElem(b, i, v)
 	}
 	return c.KeepArray(b), nil
 }
