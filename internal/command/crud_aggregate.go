@@ -36,12 +36,16 @@ func aggregate(ctx context.Context, c *Call) error {
 	if a.batchSize, err = c.nonNegative("batchSize", cursor.Doc().Lookup("batchSize"), -1); err != nil {
 		return err
 	}
+	w := a.pipeline.Writer()
+	if w != nil && c.rc.Level&(Local|Available|Majority) == 0 {
+		return mongoerr.New(mongoerr.InvalidOptions, "%s cannot be used with a '%s' read concern level", w.Stage, c.rc.Level)
+	}
 	it, st, err := c.openAggregate(ctx, a)
 	if err != nil {
 		return err
 	}
 	src := &query{it, st}
-	if w := a.pipeline.Writer(); w != nil {
+	if w != nil {
 		return c.writePipeline(ctx, w, src)
 	}
 	return c.startCursor(ctx, c.NS(), src, a.batchSize, cursorOptions{})

@@ -6,6 +6,7 @@ import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/update"
@@ -82,7 +83,9 @@ func parseUpdateItem(d bsonx.Doc) (m modification, err error) {
 		case "q":
 			m.filter, want, hasQ = v.Doc(), Object, true
 		case "u":
-			m.update, want = v, Object|Array
+			if m.update, want = v, Object|Array; v.Type == bsonx.TypeArray {
+				err = agg.CheckNames(v.Doc())
+			}
 		case "c":
 			m.constants, want = v.Doc(), Object
 		case "multi":

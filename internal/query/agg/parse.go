@@ -40,6 +40,23 @@ func Parse(pipeline bsonx.Doc, opts *Options) (*Pipeline, error) {
 	return p.pipeline(pipeline.Clone())
 }
 
+// CheckNames checks only that every element of a pipeline is one stage that exists.
+func CheckNames(pipeline bsonx.Doc) error {
+	for it := pipeline.Iter(); ; {
+		_, v, ok := it.Next()
+		if !ok {
+			return nil
+		}
+		name, _, _ := v.Doc().First()
+		if v.Doc().Count() != 1 {
+			return mongoerr.New(40323, "A pipeline stage specification object must contain exactly one field.")
+		}
+		if _, known := stages[name]; !known {
+			return mongoerr.New(40324, "Unrecognized pipeline stage name: '%s'", name)
+		}
+	}
+}
+
 // sub parses a pipeline inside of this one.
 func (p *parser) sub(arg bsonx.Doc, where place, scope *expr.Scope, coll string) (*Pipeline, error) {
 	if p.nested >= maxNested {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/layout"
+	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/match"
 	"github.com/tandemdb/tandem/internal/query/plan"
@@ -173,6 +175,9 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 	if f := p.Residual; f != nil && f.NeedsContext() && q.context == nil {
 		q.context = q.scope().NewContext()
 	}
+	if q.find.ReturnKey && !p.Sorted {
+		return nil, mongoerr.New(mongoerr.NotImplemented, "returnKey is not supported for a sort that no index provides")
+	}
 	if x := p.Index; x != nil {
 		x.State.Ops.Add(1)
 	}
@@ -182,7 +187,8 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 
 // byID reports whether the query is a mere look-up by _id.
 func (q *Compiled) byID() bool {
-	return !q.id.IsMissing() && q.find.Hint.IsMissing() && q.find.Min == nil && q.find.Max == nil
+	f := q.find
+	return !q.id.IsMissing() && f.Hint.IsMissing() && f.Min == nil && f.Max == nil && !f.ReturnKey && !f.ShowRecordID
 }
 
 func (q *Compiled) cursor(st *State) *Cursor {
@@ -226,7 +232,7 @@ func (cur *Cursor) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 			cur.limit--
 		}
 		cur.returned++
-		return cur.project(doc)
+		return cur.shape(doc)
 	}
 	return nil, false, nil
 }
@@ -240,7 +246,10 @@ func (cur *Cursor) find(ctx context.Context) (bsonx.Doc, bool, error) {
 		return nil, false, nil
 	case cur.scan.plan.Sorted:
 		ok, err := cur.scan.next(ctx)
-		return cur.scan.doc, ok, err
+		if err != nil || !ok {
+			return nil, false, err
+		}
+		return cur.decorate(cur.scan.doc), true, nil
 	}
 	if cur.sort == nil {
 		if err := cur.fill(ctx); err != nil {
@@ -282,7 +291,7 @@ func (cur *Cursor) fill(ctx context.Context) error {
 		if !ok {
 			break
 		}
-		if err := s.Add(cur.scan.doc); err != nil {
+		if err := s.Add(cur.decorate(cur.scan.doc)); err != nil {
 			_ = s.Close()
 			return err
 		}
@@ -295,16 +304,44 @@ func (cur *Cursor) fill(ctx context.Context) error {
 	return nil
 }
 
-func (cur *Cursor) project(doc bsonx.Doc) (bsonx.Doc, bool, error) {
-	if cur.q.proj == nil {
+// shape applies the projection.
+func (cur *Cursor) shape(doc bsonx.Doc) (bsonx.Doc, bool, error) {
+	switch {
+	case cur.q.find.ReturnKey:
+		return cur.scan.keyDoc(), true, nil
+	case cur.q.proj == nil:
 		return doc, true, nil
 	}
 	out, err := cur.q.proj.Append(cur.out[:0], doc, cur.q.contextFor(doc))
 	if err != nil {
 		return nil, false, err
 	}
+	if id := doc.Lookup(recordIDField); cur.q.find.ShowRecordID && bsonx.Doc(out).Lookup(recordIDField).IsMissing() {
+		out = appendField(out, recordIDField, id)
+	}
 	cur.out = out
 	return out, true, nil
+}
+
+// recordIDField is the field of showRecordId.
+const recordIDField = "$recordId"
+
+// decorate adds the record id to the document that the scan is at, where it is asked for.
+func (cur *Cursor) decorate(doc bsonx.Doc) bsonx.Doc {
+	if !cur.q.find.ShowRecordID || cur.q.find.ReturnKey {
+		return doc
+	}
+	id := bsonx.Int64(layout.HeapID(cur.scan.rid))
+	if cur.scan.c.Clustered {
+		id = bsonx.Binary(0, cur.scan.rid)
+	}
+	cur.buf = appendField(append(cur.buf[:0], doc...), recordIDField, id)
+	return cur.buf
+}
+
+// appendField adds a field to the document that is all of d.
+func appendField(d []byte, name string, v bsonx.Value) []byte {
+	return bsonx.AppendDocEnd(bsonx.AppendElem(d[:len(d)-1], name, v), 0)
 }
 
 // Project applies a projection, compiled in the query's scope, to one document.

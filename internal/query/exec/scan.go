@@ -3,6 +3,7 @@ package exec
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
@@ -325,22 +326,42 @@ func (sc *scan) covered(pt *part) (bsonx.Doc, bool) {
 	if !p.NeedsValues {
 		return bsonx.Empty, true
 	}
-	key, bits := pt.ents.Key(), pt.ents.TypeBits()
-	if keyenc.IsTruncated(key) {
+	vals := pt.values()
+	if vals == nil || slices.ContainsFunc(vals, bsonx.Value.IsNullish) {
 		return nil, false
-	}
-	vals := make([]bsonx.Value, len(p.Index.Keys))
-	for i, k := range p.Index.Keys {
-		v, restKey, restBits, err := keyenc.Decode(key, k.Desc, bits)
-		if err != nil || v.IsNullish() {
-			return nil, false
-		}
-		vals[i], key, bits = v, restKey, restBits
 	}
 	b := bsonx.AppendDocStart(sc.keys[:0])
 	b = appendCovered(b, p.Index.Keys, vals, 0)
 	sc.keys = bsonx.AppendDocEnd(b, 0)
 	return sc.keys, true
+}
+
+// values decodes the current index entry, nil where it was cut.
+func (pt *part) values() []bsonx.Value {
+	key, bits := pt.ents.Key(), pt.ents.TypeBits()
+	if keyenc.IsTruncated(key) {
+		return nil
+	}
+	vals := make([]bsonx.Value, len(pt.plan.Index.Keys))
+	for i, k := range pt.plan.Index.Keys {
+		v, restKey, restBits, err := keyenc.Decode(key, k.Desc, bits)
+		if err != nil {
+			return nil
+		}
+		vals[i], key, bits = v, restKey, restBits
+	}
+	return vals
+}
+
+// keyDoc is the index entry that the scan is at as a document, empty without an index.
+func (sc *scan) keyDoc() bsonx.Doc {
+	b := bsonx.NewBuilder(nil)
+	if pt := &sc.parts[sc.cur]; pt.ents != nil {
+		for i, v := range pt.values() {
+			b.Value(pt.plan.Index.Keys[i].Path, v)
+		}
+	}
+	return b.Build()
 }
 
 // appendCovered appends the fields of a document level: keys that share their first depth
