@@ -9,7 +9,7 @@ BENCHTIME        ?= 1s
 
 export CGO_ENABLED ?= 0
 
-.PHONY: all run build test race invariants lint fmt fuzz-short bench generate conformance clean
+.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench generate conformance clean
 
 all: lint test
 
@@ -21,10 +21,19 @@ run: build
 build:
 	go build -trimpath -o $(BIN) ./cmd/tandem
 
-## test: unit and conformance tests
-test:
+## test: everything: unit tests, the kill and power-cut tests, real clients, the driver's own suites
+test: clients
 	go vet ./...
-	go test ./...
+	TANDEM_CLIENTS=1 go test ./...
+	$(MAKE) conformance
+
+## test-clients: the real clients only
+test-clients: clients
+	TANDEM_CLIENTS=1 go test -count 1 -v ./test/clients
+
+## clients: install the clients that the tests run
+clients:
+	test/install.sh
 
 ## race: the tests under the race detector
 race:
@@ -63,9 +72,9 @@ bench:
 generate:
 	go generate ./...
 
-## conformance: the suite that every storage engine must pass
-conformance:
-	go test -count 1 ./internal/storage/...
+## conformance: the official Go driver's integration suites, see test/conformance
+conformance: build
+	cd test/conformance && go run . -server ../../$(BIN)
 
 clean:
 	rm -rf bin .cache
