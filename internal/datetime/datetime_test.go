@@ -167,7 +167,7 @@ func TestAppend(t *testing.T) {
 		{"%b %B %d %j %m", "UTC", "Jan January 03 003 01"},
 		{"%G-%V-%u", "UTC", "2020-53-7"},
 		{"%w %U", "UTC", "1 01"},
-		{"%H:%M:%S.%L %z %Z %%", "+05:30", "09:35:06.007 +0530 +330 %"},
+		{"%H:%M:%S.%L %z %Z %%", "+05:30", "09:35:06.007 +0530 330 %"},
 		{"%Y-%m-%d %H %z", "America/New_York", "2021-01-02 23 -0500"},
 	} {
 		require.NoError(t, datetime.ValidateFormat(tc.format))
@@ -214,6 +214,15 @@ func TestParse(t *testing.T) {
 		{"2017-07", "2017-07-01T00:00:00Z"},
 		{"@1499169362", "2017-07-04T11:56:02Z"},
 		{"2017-07-04T24:00:00Z", "2017-07-05T00:00:00Z"},
+		{"2017-07-04T11:56.02", "2017-07-04T11:56:02Z"},
+		{"2017-07-04T11:56.02.81", "2017-07-04T11:56:02.81Z"},
+		{"2017-Jul-04 noon", "2017-07-04T12:00:00Z"},
+		{"04-07-2017", "2017-07-04T00:00:00Z"},
+		{"2017-07-04 12:48:07 GMT+0545", "2017-07-04T07:03:07Z"},
+		{"2017-07-14T12:02:44.771 GMT+02", "2017-07-14T10:02:44.771Z"},
+		{"2017-07-14T12:02:44.771 A", "2017-07-14T11:02:44.771Z"},
+		{"2017-07-14T12:02:44.771 L", "2017-07-14T01:02:44.771Z"},
+		{"2017-07-14T12:02:44.771 P", "2017-07-14T15:02:44.771Z"},
 	} {
 		got, err := datetime.Parse(tc.text, datetime.UTC)
 		require.NoError(t, err, tc.text)
@@ -227,7 +236,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "x", "2017", "tomorrow", "2017-02-30", "2017-13-01", "2017-07-04T25:00:00Z", "2017-07-04T11:61:00Z",
-		"11:56", "July 4", "2017-07-04T11:56:02 Europe/Berlin", "2017-07-04T11:56:02.5.6", "60.Monday1770/06:59", "2017-07-04T",
+		"11:56", "July 4", "2017-07-04T11:56:02 Europe/Berlin", "2017-07-04T11:56:02.5.6", "60.Monday1770/06:59",
 	} {
 		_, err := datetime.Parse(text, datetime.UTC)
 		require.True(t, mongoerr.Is(err, mongoerr.ConversionFailure), "%q: %v", text, err)
@@ -249,6 +258,13 @@ func TestParseFormat(t *testing.T) {
 		{"2017-07-04 11:56 +0530", "%Y-%m-%d %H:%M %z", "2017-07-04T06:26:00Z"},
 		{"2017-07-04 11:56 +330", "%Y-%m-%d %H:%M %Z", "2017-07-04T06:26:00Z"},
 		{"100%2017-07-04", "100%%%Y-%m-%d", "2017-07-04T00:00:00Z"},
+		{"2017-07-04T11:56:02.8Z", "%Y-%m-%dT%H:%M:%S.%LZ", "2017-07-04T11:56:02.8Z"},
+		{"2017-07-14T12:02:44.771 GMT+02:00", "%Y-%m-%dT%H:%M:%S.%L%z", "2017-07-14T10:02:44.771Z"},
+		{"4/26/1992:+285", "%m/%d/%Y:%Z", "1992-04-25T19:15:00Z"},
+		{"2017", "%G", "2017-01-02T00:00:00Z"},
+		{"2017, Week 53", "%G, Week %V", "2018-01-01T00:00:00Z"},
+		{"2017, Day 5", "%G, Day %u", "2017-01-06T00:00:00Z"},
+		{"1.1.1", "%V.%u.%G", "0001-01-01T00:00:00Z"},
 	} {
 		require.NoError(t, datetime.ValidateParseFormat(tc.format))
 		got, err := datetime.ParseFormat(tc.text, tc.format, datetime.UTC)
@@ -257,6 +273,8 @@ func TestParseFormat(t *testing.T) {
 	}
 	for _, tc := range []struct{ text, format string }{
 		{"2017-07", "%Y-%m"}, {"2017-07-04x", "%Y-%m-%d"}, {"2017-07-04", "%Y/%m/%d"}, {"17-07-04", "%Y-%m-%d"}, {"2017-02-31", "%Y-%m-%d"}, {"Foo", "%b"},
+		{"2018-01", "%Y"}, {"1992-26-04", "Y-d-m"}, {"ISO Day 6", "ISO Day %u"}, {"ISO Week 52", "ISO Week %V"},
+		{"ISO Week 1, 2018", "ISO Week %V, %Y"}, {"12/31/2018", "%m/%d/%G"}, {"12/31\x00/2018", "%m/%d/%Y"}, {"12/31/2018", "%m/%d\x00/%Y"},
 	} {
 		_, err := datetime.ParseFormat(tc.text, tc.format, datetime.UTC)
 		require.True(t, mongoerr.Is(err, mongoerr.ConversionFailure), "%v: %v", tc, err)

@@ -104,11 +104,15 @@ func appendField(dst []byte, spec byte, c *Civil) ([]byte, error) {
 	case 'Y':
 		return appendYear(dst, c.Year)
 	case 'z':
-		dst, minutes := appendSign(dst, c.Offset/60)
+		minutes := c.Offset / 60
+		if minutes < 0 {
+			dst, minutes = append(dst, '-'), -minutes
+		} else {
+			dst = append(dst, '+')
+		}
 		return padded(padded(dst, minutes/60, 2), minutes%60, 2), nil
 	case 'Z':
-		dst, minutes := appendSign(dst, c.Offset/60)
-		return padded(dst, minutes, 3), nil
+		return strconv.AppendInt(dst, int64(c.Offset/60), 10), nil
 	}
 	return append(dst, spec), nil // %%
 }
@@ -118,13 +122,6 @@ func appendYear(dst []byte, year int64) ([]byte, error) {
 		return dst, mongoerr.New(18537, "$dateToString is only defined on year 0-9999, tried to use year %d", year)
 	}
 	return padded(dst, int(year), 4), nil
-}
-
-func appendSign(dst []byte, n int) ([]byte, int) {
-	if n < 0 {
-		return append(dst, '-'), -n
-	}
-	return append(dst, '+'), n
 }
 
 // padded appends n, which is not negative, with zeros up to a width.

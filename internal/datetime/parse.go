@@ -78,6 +78,9 @@ func (p *parsed) instant(text string, z Zone) (int64, error) {
 		p.minute, p.second = max(p.minute, 0), max(p.second, 0)
 	}
 	p.ms = max(p.ms, 0)
+	if err := p.checkISO(text); err != nil {
+		return 0, err
+	}
 	days, ok := p.date()
 	if !ok || p.hour == unset {
 		return 0, conversionFailure("an incomplete date/time string has been found, with elements missing: \"%s\"", text)
@@ -100,13 +103,30 @@ func (p *parsed) instant(text string, z Zone) (int64, error) {
 	return z.instant(days, sec, int64(p.ms)), nil
 }
 
+// checkISO checks the fields of ISO weeks and sets those that are not given.
+func (p *parsed) checkISO(text string) error {
+	if p.isoYear == unset && p.isoWeek == unset && p.isoDay == unset {
+		return nil
+	}
+	switch {
+	case p.year != unset || p.month != unset || p.day != unset || p.yearDay != unset:
+		return parseFailure(text, len(text), "Mixing of ISO dates with natural dates is not allowed")
+	case p.isoYear == unset:
+		return parseFailure(text, len(text), "The parsed date was invalid")
+	}
+	if p.isoWeek == unset {
+		p.isoWeek = 1
+	}
+	if p.isoDay == unset {
+		p.isoDay = 1
+	}
+	return nil
+}
+
 // date returns the day in days since the epoch.
 func (p *parsed) date() (days int64, ok bool) {
 	switch {
-	case p.isoYear != unset && p.isoWeek != unset:
-		if p.isoDay == unset {
-			p.isoDay = 1
-		}
+	case p.isoYear != unset:
 		return daysFromISO(int64(p.isoYear), int64(p.isoWeek), int64(p.isoDay)), true
 	case p.year != unset && p.yearDay != unset:
 		return daysFromCivil(int64(p.year), 1, int64(p.yearDay)), true
@@ -149,9 +169,29 @@ var abbreviations = map[string]int{
 	"akst": -540, "akdt": -480, "hst": -600, "jst": 540, "ist": 120, "aest": 600, "aedt": 660,
 }
 
+// militaryZone returns the offset in minutes of a zone of one letter: A to M, without J,
+// are east of UTC, N to Y west.
+func militaryZone(name string) (minutes int, ok bool) {
+	if len(name) != 1 {
+		return 0, false
+	}
+	switch c := name[0] &^ 0x20; {
+	case c >= 'A' && c <= 'I':
+		return int(c-'A'+1) * 60, true
+	case c >= 'K' && c <= 'M':
+		return int(c-'A') * 60, true
+	case c >= 'N' && c <= 'Y':
+		return -int(c-'M') * 60, true
+	}
+	return 0, false
+}
+
 // setZone sets a zone by abbreviation.
 func (p *parsed) setZone(name string) bool {
 	minutes, ok := abbreviations[strings.ToLower(name)]
+	if !ok {
+		minutes, ok = militaryZone(name)
+	}
 	if !ok {
 		return false
 	}

@@ -1,10 +1,18 @@
 package datetime
 
+import "strings"
+
 // ParseFormat is Parse for a text in a format that was validated by ValidateParseFormat.
+// Both end at a NUL.
 func ParseFormat(text, format string, z Zone) (int64, error) {
+	text, _, _ = strings.Cut(text, "\x00")
+	format, _, _ = strings.Cut(format, "\x00")
 	p := newParsed()
 	s := scanner{text: text, p: &p}
 	for i := 0; i < len(format); i++ {
+		if s.pos == len(text) {
+			return 0, s.fail("Not enough data available to satisfy format (Data missing)")
+		}
 		if format[i] != '%' || i+1 == len(format) {
 			if s.take(format[i:i+1]) == 0 {
 				return 0, s.fail("Format literal not found")
@@ -41,7 +49,7 @@ func (s *scanner) field(spec byte) error {
 	case 'j':
 		return s.fixed(&p.yearDay, 3, "A three digit day-of-year could not be found")
 	case 'L':
-		return s.fixed(&p.ms, 3, "A three digit millisecond could not be found")
+		return s.millisecond()
 	case 'm':
 		return s.fixed(&p.month, 2, "A two digit month could not be found")
 	case 'M':
@@ -66,11 +74,24 @@ func (s *scanner) field(spec byte) error {
 	return nil
 }
 
-// fixed reads up to a number of digits into a field; a year needs all of them.
+// millisecond reads up to three digits of a fraction.
+func (s *scanner) millisecond() error {
+	n, count := s.digits(3)
+	if count == 0 {
+		return s.fail("A three digit millisecond could not be found")
+	}
+	for ; count < 3; count++ {
+		n *= 10
+	}
+	s.p.ms = n
+	return nil
+}
+
+// fixed reads up to a number of digits into a field; a calendar year needs all of them.
 func (s *scanner) fixed(field *int, width int, what string) error {
 	start := s.pos
 	n, count := s.digits(width)
-	if count == 0 || width == 4 && count < 4 {
+	if count == 0 || field == &s.p.year && count < width {
 		s.pos = start
 		return s.fail(what)
 	}
@@ -80,12 +101,14 @@ func (s *scanner) fixed(field *int, width int, what string) error {
 
 // zone reads an offset, Z or an abbreviation.
 func (s *scanner) zone() error {
+	for s.take(" ") != 0 {
+	}
 	if s.pos < len(s.text) && isAlpha(s.text[s.pos]) {
 		if start := s.pos; !s.p.setZone(s.letters()) {
 			s.pos = start
 			return s.fail("passing a time zone identifier as part of the string is not allowed")
 		}
-		return nil
+		return s.offsetAfterName()
 	}
 	start := s.pos
 	seconds, ok := 0, false

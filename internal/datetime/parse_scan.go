@@ -315,7 +315,7 @@ func (s *scanner) clock(hour int) error {
 		return s.fail("Unexpected character")
 	}
 	s.p.hour, s.p.minute, s.p.second = hour, minute, 0
-	if s.take(":") != 0 {
+	if s.take(":.") != 0 {
 		if s.p.second, count = s.digits(2); count != 2 {
 			return s.fail("Unexpected character")
 		}
@@ -385,17 +385,28 @@ func (s *scanner) word() error {
 	switch lower := strings.ToLower(w); {
 	case lower == "t" && s.pos < len(s.text) && isDigit(s.text[s.pos]):
 		return nil
+	case (lower == "noon" || lower == "midnight") && s.p.hour == unset:
+		s.p.hour, s.p.minute, s.p.second = 0, 0, 0
+		if lower == "noon" {
+			s.p.hour = 12
+		}
+		return nil
 	case lower == "of" || lower == "the" || lower == "at" || lower == "on":
 		return nil
 	}
 	if s.p.zone == noZone && !strings.HasPrefix(s.rest(), "/") && s.p.setZone(w) {
-		if s.pos < len(s.text) && (s.text[s.pos] == '+' || s.text[s.pos] == '-') && s.p.offset == 0 {
-			return s.offset()
-		}
-		return nil
+		return s.offsetAfterName()
 	}
 	s.pos = start
 	return s.fail("passing a time zone identifier as part of the string is not allowed")
+}
+
+// offsetAfterName reads the offset of GMT+02:00.
+func (s *scanner) offsetAfterName() error {
+	if s.p.offset == 0 && s.pos < len(s.text) && (s.text[s.pos] == '+' || s.text[s.pos] == '-') {
+		return s.offset()
+	}
+	return nil
 }
 
 // offset reads +05:30, -0800 and +1.

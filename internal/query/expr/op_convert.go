@@ -30,7 +30,7 @@ type target struct {
 	typ       bsonx.Type
 	subtype   byte   // of a binary
 	format    string // of a binary as string, "" for none
-	bigEndian bool   // order of a number's bytes in a binary
+	byteOrder string // of a number in a binary, "" if none was asked for
 }
 
 // shortcut makes the table row of $toInt and its kind.
@@ -202,7 +202,7 @@ func (to *target) parseFormat(format, order bsonx.Value) error {
 	case order.Str() != "big" && order.Str() != "little":
 		return mongoerr.New(9130002, "Invalid 'byteOrder' argument for $convert: %s", order.Str())
 	default:
-		to.bigEndian = order.Str() == "big"
+		to.byteOrder = order.Str()
 	}
 	return nil
 }

@@ -181,9 +181,11 @@ func parseDecimal(s string) (bsonx.Value, error) {
 	return decimalValue(&d), nil
 }
 
+// Numbers are converted from and to binaries only where a byte order is given.
+
 // order returns the byte order of numbers in binaries.
 func (to target) order() binary.ByteOrder {
-	if to.bigEndian {
+	if to.byteOrder == "big" {
 		return binary.BigEndian
 	}
 	return binary.LittleEndian
@@ -196,6 +198,8 @@ func badLength(v bsonx.Value) error {
 func (to target) binaryInteger(v bsonx.Value) (int64, error) {
 	b := v.Bytes()
 	switch {
+	case to.byteOrder == "":
+		return 0, unsupportedConversion(v.Type, to.typ)
 	case len(b) == 1:
 		return int64(int8(b[0])), nil
 	case len(b) == 2:
@@ -209,6 +213,9 @@ func (to target) binaryInteger(v bsonx.Value) (int64, error) {
 }
 
 func (to target) binaryDouble(v bsonx.Value) (bsonx.Value, error) {
+	if to.byteOrder == "" {
+		return v, unsupportedConversion(v.Type, to.typ)
+	}
 	b := v.Bytes()
 	switch len(b) {
 	case 4:

@@ -78,6 +78,9 @@ func (to target) toBinary(v bsonx.Value) (bsonx.Value, error) {
 		}
 		return v, nil
 	case bsonx.TypeInt32, bsonx.TypeInt64, bsonx.TypeDouble:
+		if to.byteOrder == "" {
+			return v, unsupportedConversion(v.Type, to.typ)
+		}
 		return bsonx.Binary(to.subtype, to.numberBytes(v)), nil
 	case bsonx.TypeString:
 		if to.format == "" {

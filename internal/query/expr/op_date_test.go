@@ -68,7 +68,7 @@ func TestDateStrings(t *testing.T) {
 	runTable(t, []row{
 		{`{"$dateToString": {"date": "$d"}}`, d, `"2021-01-03T04:05:06.007Z"`},
 		{`{"$dateToString": {"date": "$d", "timezone": "America/New_York"}}`, d, `"2021-01-02T23:05:06.007"`},
-		{`{"$dateToString": {"date": "$d", "format": "%Y/%m/%d %H:%M:%S:%L %j %w %u %U %V %G %b %B %z %Z %%"}}`, d, `"2021/01/03 04:05:06:007 003 1 7 01 53 2020 Jan January +0000 +000 %"`},
+		{`{"$dateToString": {"date": "$d", "format": "%Y/%m/%d %H:%M:%S:%L %j %w %u %U %V %G %b %B %z %Z %%"}}`, d, `"2021/01/03 04:05:06:007 003 1 7 01 53 2020 Jan January +0000 0 %"`},
 		{`{"$dateToString": {"date": "$d", "format": "%H %z", "timezone": "+05:30"}}`, d, `"09 +0530"`},
 		{`{"$dateToString": {"date": "$x", "format": "%Y", "onNull": "none"}}`, d, `"none"`},
 		{`{"$dateToString": {"date": "$x", "format": "%Y"}}`, d, `null`},
