@@ -75,6 +75,9 @@ func (c *Call) parseAggregate(ctx context.Context, body bsonx.Doc) (*aggregation
 	if err != nil {
 		return nil, err
 	}
+	if p.Writer() != nil && c.rc.Level == Linearizable {
+		return nil, mongoerr.New(mongoerr.InvalidOptions, "$out and $merge cannot be used with a 'linearizable' read concern level")
+	}
 	return &aggregation{pipeline: p, sources: src}, nil
 }
 

@@ -20,8 +20,11 @@ var specialStages = map[string]specialStage{
 	"$currentOp":         stageCurrentOp,
 	"$indexStats":        stageIndexStats,
 	"$listLocalSessions": stageListSessions,
-	"$listSessions":      stageListSessions,
-	"$planCacheStats":    stagePlanCacheStats,
+	"$listSearchIndexes": func(ctx context.Context, c *Call, _ bsonx.Doc) ([]bsonx.Doc, error) {
+		return nil, cmdSearchIndexes(ctx, c)
+	},
+	"$listSessions":   stageListSessions,
+	"$planCacheStats": stagePlanCacheStats,
 }
 
 // special opens the stages that report on the server itself.

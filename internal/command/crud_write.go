@@ -155,7 +155,8 @@ func endsCommand(e *mongoerr.Error) bool {
 	case mongoerr.WriteConflict, mongoerr.LockTimeout, mongoerr.SnapshotUnavailable, mongoerr.NoSuchTransaction,
 		mongoerr.MaxTimeMSExpired, mongoerr.Interrupted, mongoerr.InterruptedAtShutdown, mongoerr.TransactionExceededLifetimeLimit,
 		mongoerr.CursorKilled, mongoerr.ClientDisconnect, mongoerr.ShutdownInProgress, mongoerr.TransactionTooLargeForCache,
-		mongoerr.InternalError:
+		mongoerr.InternalError,
+		40324: // an unknown stage of a pipeline update is found before anything runs
 		return true
 	}
 	return false

@@ -50,11 +50,19 @@ func (d *failData) matches(c *Call) bool {
 	}
 	switch {
 	case !named, c.Spec.Name == "configureFailPoint",
-		d.appName != nil && *d.appName != c.Conn.AppName(),
+		d.appName != nil && *d.appName != c.appName(),
 		d.namespace != "" && d.namespace != c.ns:
 		return false
 	}
 	return d.concernError == nil || d.close || d.code != nil || c.Spec.Has(TakesConcern)
+}
+
+// appName returns the name of the application, also where this command is what brings it.
+func (c *Call) appName() string {
+	if name := c.Conn.AppName(); name != "" {
+		return name
+	}
+	return c.Body.LookupPath("client", "application", "name").Str()
 }
 
 // take reports what hits the command, nil for nothing, and counts it.

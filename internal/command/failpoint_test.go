@@ -78,6 +78,9 @@ func TestFailCommandFilters(t *testing.T) {
 		"driver", d("name", "d", "version", "1"), "os", d("type", "Linux")))).ok()
 	named.run("admin", d("ping", 1)).fails(8)
 
+	c.run("admin", failWith("alwaysOn", "failCommands", bson.A{"hello"}, "appName", "y", "errorCode", 8)).ok()
+	s.connect().run("admin", d("hello", 1, "client", d("application", d("name", "y")))).fails(8)
+
 	c.run("admin", failWith("alwaysOn", "failCommands", bson.A{"create"}, "namespace", "db.a", "errorCode", 8)).ok()
 	c.run("db", d("create", "a")).fails(8)
 	c.run("db", d("create", "b")).ok()

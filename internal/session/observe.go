@@ -39,7 +39,7 @@ func (v *TxnView) Append(b *bsonx.Builder) {
 		String("startWallClockTime", v.Started.UTC().Format(iso)).
 		Int64("timeOpenMicros", v.Open.Microseconds()).
 		Int64("timeActiveMicros", v.Active.Microseconds()).
-		Int64("timeInactiveMicros", (v.Open - v.Active).Microseconds()).
+		Int64("timeInactiveMicros", (v.Open-v.Active).Microseconds()).
 		String("expiryTime", v.Expires.UTC().Format(iso)).
 		Int32("statements", int32(v.Statements)).
 		Int64("uncommittedBytes", int64(v.Bytes)).

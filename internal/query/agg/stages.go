@@ -33,6 +33,7 @@ func stageTable() []stageSpec {
 		{"$group", 0, simple(parseGroup)},
 		{"$limit", 0, simple(parseLimit)},
 		{"$listLocalSessions", reports | collectionless, parseSpecial},
+		{"$listSearchIndexes", reports, parseSpecial},
 		{"$listSessions", reports, parseSpecial},
 		{"$lookup", 0, simple(parseLookup)},
 		{"$match", 0, simple(parseMatch)},
