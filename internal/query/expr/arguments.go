@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -57,7 +58,7 @@ func (sig *signature) elements(op string, arg bsonx.Value) ([]bsonx.Value, error
 		if !ok {
 			break
 		}
-		i := indexOf(sig.names, name)
+		i := slices.Index(sig.names, name)
 		if i < 0 {
 			return nil, sig.unknown(op, strings.Clone(name))
 		}
@@ -99,15 +100,6 @@ func (sig *signature) operator(name string, fn func(c *Context, args []Expr) (bs
 		}
 		return foldIf(allConst(args), &lazyCall{args, fn})
 	}}
-}
-
-func indexOf(names []string, name string) int {
-	for i, n := range names {
-		if n == name {
-			return i
-		}
-	}
-	return -1
 }
 
 // fail makes a function that returns a fixed error; failOp one whose message begins with

@@ -106,11 +106,17 @@ func integral(v bsonx.Value, round func(float64) float64, rounding apd.Rounder) 
 	return v
 }
 
+// roundDecimal rounds to a number of places. Where the result would need more digits than
+// there are, the number keeps its value and gets all digits.
 func roundDecimal(v bsonx.Value, place int, rounding apd.Rounder) bsonx.Value {
 	var d apd.Decimal
 	setDecimal(&d, v)
-	if d.Form != apd.Finite || d.Exponent >= int32(-place) && d.NumDigits()+int64(d.Exponent)+int64(place) > decimalDigits {
-		return v // nothing to round
+	if d.Form != apd.Finite {
+		return v
+	}
+	if !d.IsZero() && d.NumDigits()+int64(d.Exponent)+int64(place) > decimalDigits {
+		setExponent(&d, decimalMinExp)
+		return decimalValue(&d)
 	}
 	quantize(&d, int32(-place), rounding)
 	return decimalValue(&d)

@@ -116,6 +116,9 @@ func (e *sortArray) Eval(c *Context) (bsonx.Value, error) {
 	case input.Type != bsonx.TypeArray:
 		return input, mongoerr.New(2942504, "The input argument to $sortArray must be an array, but was of type: %s", input.Type)
 	}
+	if len(e.fields[0].parts) == 0 {
+		return e.sortValues(c, input), nil
+	}
 	var elems []keyed
 	for it := input.Doc().Iter(); ; {
 		_, v, ok := it.Next()
@@ -134,6 +137,21 @@ func (e *sortArray) Eval(c *Context) (bsonx.Value, error) {
 		b = bsonx.AppendIndexElem(b, i, k.elem)
 	}
 	return c.KeepArray(b), nil
+}
+
+// sortValues sorts by the whole value.
+func (e *sortArray) sortValues(c *Context, input bsonx.Value) bsonx.Value {
+	base := len(c.stack)
+	c.stack = appendValues(c.stack, input.Doc())
+	vals := c.stack[base:]
+	if e.fields[0].descending {
+		slices.SortStableFunc(vals, func(a, b bsonx.Value) int { return compareValues(b, a) })
+	} else {
+		slices.SortStableFunc(vals, compareValues)
+	}
+	sorted := c.keepArray(vals)
+	c.stack = c.stack[:base]
+	return sorted
 }
 
 func (e *sortArray) compare(a, b keyed) int {

@@ -19,25 +19,25 @@ func dateOperators() []Operator {
 		toPartsSignature.operator("$dateToParts", dateToParts),
 		toStringSignature.operator("$dateToString", dateToString),
 		truncSignature.operator("$dateTrunc", dateTrunc),
-		datePart("$dayOfMonth", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Day)) }),
-		datePart("$dayOfWeek", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Weekday())%7 + 1) }),
-		datePart("$dayOfYear", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.YearDay())) }),
-		datePart("$hour", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Hour)) }),
-		datePart("$isoDayOfWeek", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Weekday())) }),
-		datePart("$isoWeek", func(c *datetime.Civil) bsonx.Value {
+		datePart("$dayOfMonth", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Day)) }),
+		datePart("$dayOfWeek", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Weekday())%7 + 1) }),
+		datePart("$dayOfYear", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.YearDay())) }),
+		datePart("$hour", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Hour)) }),
+		datePart("$isoDayOfWeek", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Weekday())) }),
+		datePart("$isoWeek", func(c datetime.Civil) bsonx.Value {
 			_, week := c.ISOWeek()
 			return bsonx.Int32(int32(week))
 		}),
-		datePart("$isoWeekYear", func(c *datetime.Civil) bsonx.Value {
+		datePart("$isoWeekYear", func(c datetime.Civil) bsonx.Value {
 			year, _ := c.ISOWeek()
 			return bsonx.Int64(year)
 		}),
-		datePart("$millisecond", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Millisecond)) }),
-		datePart("$minute", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Minute)) }),
-		datePart("$month", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Month)) }),
-		datePart("$second", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Second)) }),
-		datePart("$week", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Week())) }),
-		datePart("$year", func(c *datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Year)) }),
+		datePart("$millisecond", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Millisecond)) }),
+		datePart("$minute", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Minute)) }),
+		datePart("$month", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Month)) }),
+		datePart("$second", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Second)) }),
+		datePart("$week", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Week())) }),
+		datePart("$year", func(c datetime.Civil) bsonx.Value { return bsonx.Int32(int32(c.Year)) }),
 	}
 }
 
@@ -87,7 +87,7 @@ type datePartCall struct {
 	name string
 	date Expr
 	zone Expr // nil: UTC
-	part func(*datetime.Civil) bsonx.Value
+	part func(datetime.Civil) bsonx.Value
 }
 
 var datePartSignature = signature{
@@ -100,7 +100,7 @@ var datePartSignature = signature{
 
 // datePart makes the table row of an operator that takes a date, or a date in an array, or
 // {date, timezone}.
-func datePart(name string, part func(*datetime.Civil) bsonx.Value) Operator {
+func datePart(name string, part func(datetime.Civil) bsonx.Value) Operator {
 	return Operator{Name: name, Parse: func(op string, arg bsonx.Value, s *Scope) (Expr, error) {
 		e := &datePartCall{name: op, part: part}
 		var err error
@@ -165,6 +165,5 @@ func (e *datePartCall) Eval(c *Context) (bsonx.Value, error) {
 			return zv, err
 		}
 	}
-	civil := z.Civil(ms)
-	return e.part(&civil), nil
+	return e.part(z.Civil(ms)), nil
 }

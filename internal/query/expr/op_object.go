@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -41,7 +42,7 @@ func (f *fields) set(name string, v bsonx.Value) {
 
 func (f *fields) find(name string) int {
 	if len(f.names) <= fieldsScan {
-		return indexOf(f.names, name)
+		return slices.Index(f.names, name)
 	}
 	if f.index == nil {
 		f.index = make(map[string]int, 2*len(f.names))

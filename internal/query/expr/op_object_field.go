@@ -127,9 +127,17 @@ func constantName(op string, field Expr) (string, error) {
 		}
 		return f.Value.Str(), nil
 	case *FieldPath:
-		return "", mongoerr.New(4161108, "'$%s' is a field path reference which is not allowed in this context. Did you mean {$literal: '$%s'}?", f.Path, f.Path)
+		return "", pathAsName("CURRENT." + f.Path)
+	case *Variable:
+		return "", pathAsName(f.Name)
+	case Root:
+		return "", pathAsName("ROOT")
 	}
 	return "", mongoerr.New(4161106, "%s requires 'field' to evaluate to a constant, but got a non-constant argument", op)
+}
+
+func pathAsName(path string) error {
+	return mongoerr.New(4161108, "'$%s' is a field path reference which is not allowed in this context. Did you mean {$literal: '$%s'}?", path, path)
 }
 
 func (e *setField) Args() []Expr { return []Expr{e.input, e.value} }
