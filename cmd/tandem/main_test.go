@@ -246,6 +246,36 @@ func TestSignalsEndTheServer(t *testing.T) {
 	}
 }
 
+// Neither a transaction that nobody ends nor a statement that waits for it keeps the
+// server from ending.
+func TestSignalWithOpenTransaction(t *testing.T) {
+	p := start(t, nil, "--listen", "127.0.0.1:0")
+	client := p.connect()
+	c := client.Database("x").Collection("c")
+	_, err := c.InsertOne(t.Context(), bson.D{{Key: "_id", Value: 1}})
+	require.NoError(t, err)
+	sess, err := client.StartSession()
+	require.NoError(t, err)
+	require.NoError(t, sess.StartTransaction())
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}
+	_, err = c.UpdateByID(mongo.NewSessionContext(t.Context(), sess), 1, set)
+	require.NoError(t, err)
+	waiting := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	go func() {
+		_, err := c.UpdateByID(ctx, 1, set)
+		waiting <- err
+	}()
+	time.Sleep(100 * time.Millisecond)
+	began := time.Now()
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, p.end())
+	require.Less(t, time.Since(began), 5*time.Second)
+	cancel()
+	<-waiting
+}
+
 func TestShutdownCommand(t *testing.T) {
 	p := start(t, nil, "--listen", "127.0.0.1:0")
 	// The connection may end before the answer is sent.

@@ -157,7 +157,8 @@ func (s *Server) Pipe() (net.Conn, error) {
 
 // Shutdown closes listeners and idle connections, lets running statements finish
 // and sends their replies. When ctx ends, it interrupts the statements that still
-// run. It returns when all connections are closed. Calling it again waits, too.
+// run. It returns when all connections are closed, or a second after ctx. Calling it
+// again waits, too.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.mu.Lock()
 	if !s.mu.closed {
@@ -181,25 +182,31 @@ func (s *Server) Shutdown(ctx context.Context) {
 	case <-done:
 	case <-ctx.Done():
 		s.cancel(errShutdown)
-		s.abandonAfter(time.Second, done)
+		s.abandon(done)
 	}
 	s.cancel(errShutdown)
 }
 
-// abandonAfter waits for interrupted statements to return and after a while
-// closes the sockets of those that write to clients which do not read.
-func (s *Server) abandonAfter(d time.Duration, done <-chan struct{}) {
+// abandon waits for interrupted statements to return. Soon it closes the sockets of
+// those that write to clients which do not read, and then gives up on the rest, so that
+// a statement that cannot be interrupted does not keep the process from ending.
+func (s *Server) abandon(done <-chan struct{}) {
+	const patience = 500 * time.Millisecond
 	select {
 	case <-done:
 		return
-	case <-time.After(d):
+	case <-time.After(patience):
 	}
 	s.mu.Lock()
 	for c := range s.mu.conns {
 		_ = c.nc.Close()
 	}
 	s.mu.Unlock()
-	<-done
+	select {
+	case <-done:
+	case <-time.After(patience):
+		s.opts.Logger.Error("statements do not end", "connections", s.stats.current.Load())
+	}
 }
 
 // start runs a connection in a goroutine of its own. It closes nc and reports

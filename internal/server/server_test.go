@@ -58,6 +58,9 @@ func (h *handler) Handle(ctx context.Context, c *command.Conn, m *wire.Message, 
 		case <-ctx.Done():
 			h.cause <- context.Cause(ctx)
 		}
+	case "stuck":
+		h.started <- struct{}{}
+		<-h.release
 	case "panic":
 		panic("a bug")
 	case "close":
@@ -396,6 +399,21 @@ func TestShutdownInterruptsStatements(t *testing.T) {
 	s.Shutdown(ctx)
 	require.ErrorContains(t, <-h.cause, "InterruptedAtShutdown")
 	require.Equal(t, 1.0, c.recv().Body.Lookup("ok").Double())
+}
+
+// A statement that cannot be interrupted is left behind.
+func TestShutdownEnds(t *testing.T) {
+	h := newHandler()
+	s, addr := start(t, h, nil)
+	c := dial(t, addr)
+	c.send(request(1, 0, "stuck", 1))
+	<-h.started
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	s.Shutdown(ctx)
+	require.Less(t, time.Since(began), 5*time.Second)
+	close(h.release)
 }
 
 func TestConnectionLimit(t *testing.T) {
