@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -104,7 +105,18 @@ func (t *LockTable) Acquire(ctx context.Context, ns string, mode LockMode, timeo
 	return Lock{t, ns, mode}, nil
 }
 
+// waitKey is the type of WaitKey.
+type waitKey struct{}
+
+// WaitKey is the key under which a context may hold an *atomic.Bool that is set while Acquire
+// waits.
+var WaitKey any = waitKey{}
+
 func (w *lockWaiter) wait(ctx context.Context, timeout time.Duration) error {
+	if flag, ok := ctx.Value(WaitKey).(*atomic.Bool); ok {
+		flag.Store(true)
+		defer flag.Store(false)
+	}
 	var expired <-chan time.Time
 	if timeout >= 0 {
 		timer := time.NewTimer(timeout)

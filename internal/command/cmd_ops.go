@@ -102,7 +102,7 @@ func (s *Service) appendOp(b *bsonx.Builder, o *op) bool {
 		Doc("command", body).
 		Bool("killPending", o.killed.Load()).
 		StartDoc("locks").End().
-		Bool("waitingForLock", false).
+		Bool("waitingForLock", o.waiting.Load()).
 		StartDoc("lockStats").End()
 	return true
 }

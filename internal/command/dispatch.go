@@ -54,7 +54,7 @@ func (s *Service) run(ctx context.Context, c *Call) error {
 	s.counts[c.Spec.Counter].Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s.begin(c, cancel)
+	ctx = s.begin(ctx, c, cancel)
 	defer s.end(c)
 	if limit := c.MaxTime(); limit > 0 && !c.Spec.Has(OwnMaxTime) {
 		var stop context.CancelFunc
@@ -393,14 +393,16 @@ func (c *Call) interruption(ctx context.Context, err error) error {
 	return err
 }
 
-// begin makes the statement known to currentOp and killOp.
-func (s *Service) begin(c *Call, cancel context.CancelCauseFunc) {
+// begin makes the statement known to currentOp and killOp, and returns its context.
+func (s *Service) begin(ctx context.Context, c *Call, cancel context.CancelCauseFunc) context.Context {
 	o := &op{
-		id: s.nextOp.Add(1), conn: c.Conn, started: c.start, cancel: cancel,
+		Context: ctx,
+		id:      s.nextOp.Add(1), conn: c.Conn, started: c.start, cancel: cancel,
 		spec: c.Spec, ns: c.ns, body: c.Body, session: c.gen.session, kind: c.kind, number: c.gen.txnNumber,
 	}
 	c.op = o
 	c.Conn.state.op.Store(o)
+	return o
 }
 
 // end forgets the statement.

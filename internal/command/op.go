@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/session"
 )
 
@@ -22,13 +23,17 @@ type connState struct {
 	}
 }
 
-// op is a running statement, as currentOp and killOp see it.
+// op is a running statement, as currentOp and killOp see it. It is the statement's context, too,
+// so that whoever waits for a lock can say so.
 type op struct {
+	context.Context
+
 	id      int64
 	conn    *Conn
 	started time.Time
 	cancel  context.CancelCauseFunc
 	killed  atomic.Bool
+	waiting atomic.Bool // for a collection lock
 
 	mu      sync.Mutex
 	spec    *Spec
@@ -37,6 +42,14 @@ type op struct {
 	session session.ID
 	kind    session.Kind
 	number  int64
+}
+
+// Value adds the flag of a statement that waits for a lock.
+func (o *op) Value(key any) any {
+	if key == catalog.WaitKey {
+		return &o.waiting
+	}
+	return o.Context.Value(key)
 }
 
 // Interrupt stops the statement: cause becomes its error.

@@ -28,7 +28,7 @@ type Txn struct {
 	View
 	st    storage.Txn
 	opts  Options
-	fresh bool // nothing has been read: the snapshot may still move
+	fresh bool // no collection has been looked up: the snapshot may still move
 
 	counts []count
 	scr    *scratch // nil until the first write
@@ -66,9 +66,6 @@ func (s *Store) BeginLocked(ctx context.Context, ns string, opts Options) (*Txn,
 	t.locks = append(t.locks, l)
 	return t, nil
 }
-
-// Used says that what was read is going to be used, so the snapshot must not move any more.
-func (t *Txn) Used() { t.fresh = false }
 
 // ForWrite locks ns for writing and returns its collection, nil if there is none.
 func (t *Txn) ForWrite(ctx context.Context, ns string) (*catalog.Collection, error) {

@@ -112,6 +112,7 @@ func (v *View) collection(ctx context.Context, ns string, mode catalog.LockMode)
 		return nil, err
 	}
 	if c, ok := v.ddl[ns]; ok {
+		v.used()
 		return c, nil
 	}
 	cur := v.store.Catalog.Current()
@@ -122,6 +123,7 @@ func (v *View) collection(ctx context.Context, ns string, mode catalog.LockMode)
 	ts := v.Timestamp()
 	switch {
 	case c == nil && cur.Dropped(ns) <= ts, c != nil && c.Modified <= ts:
+		v.used()
 		return c, nil
 	}
 	if v.txn != nil && v.txn.fresh {
@@ -131,6 +133,14 @@ func (v *View) collection(ctx context.Context, ns string, mode catalog.LockMode)
 		return v.collection(ctx, ns, mode)
 	}
 	return v.changed(ns, c, cur, mode)
+}
+
+// used notes that the caller knows something of the state that is read, even if only that a
+// collection does not exist: from now on the snapshot must not move.
+func (v *View) used() {
+	if v.txn != nil {
+		v.txn.fresh = false
+	}
 }
 
 // changed decides what a snapshot older than the collection's current version sees.
