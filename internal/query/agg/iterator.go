@@ -19,11 +19,17 @@ type Iterator interface {
 // Docs returns an iterator over documents in memory, which it does not copy.
 func Docs(docs []bsonx.Doc) Iterator { return &docsIterator{docs: docs} }
 
-type docsIterator struct{ docs []bsonx.Doc }
+type docsIterator struct {
+	docs []bsonx.Doc
+	pace
+}
 
-func (it *docsIterator) Next(context.Context) (bsonx.Doc, bool, error) {
+func (it *docsIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 	if len(it.docs) == 0 {
 		return nil, false, nil
+	}
+	if err := it.check(ctx); err != nil {
+		return nil, false, err
 	}
 	d := it.docs[0]
 	it.docs = it.docs[1:]
@@ -49,6 +55,19 @@ func Collect(ctx context.Context, it Iterator) (docs []bsonx.Doc, err error) {
 		}
 		docs = append(docs, d.Clone())
 	}
+}
+
+// pace looks for the end of a context once in checkEvery calls. Sources of documents that are
+// in memory embed it: the stages behind them rely on their input to be interrupted.
+type pace struct{ calls uint }
+
+const checkEvery = 128
+
+func (p *pace) check(ctx context.Context) error {
+	if p.calls++; p.calls%checkEvery != 0 || ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
 }
 
 // sticky remembers how a stream ended. Stages that may fail embed it.

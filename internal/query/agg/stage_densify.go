@@ -213,6 +213,7 @@ type densifyIterator struct {
 
 	made     int
 	key, buf []byte
+	pace
 	sticky
 }
 
@@ -223,6 +224,9 @@ func (it *densifyIterator) Close() error {
 
 func (it *densifyIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 	for !it.done {
+		if err := it.pace.check(ctx); err != nil {
+			return it.end(err)
+		}
 		if len(it.todo) > 0 {
 			d, err := it.make(&it.todo[0])
 			if err != nil {
@@ -284,7 +288,7 @@ func (it *densifyIterator) advance(ctx context.Context) error {
 	if v.IsNullish() {
 		return nil
 	}
-	if err := it.check(v); err != nil {
+	if err := it.densifyStage.check(v); err != nil {
 		return err
 	}
 	v = v.Clone()

@@ -125,7 +125,7 @@ func (it *facetIterator) facet(ctx context.Context, p *Pipeline, dst *[]byte) er
 	if err != nil {
 		return err
 	}
-	out, err := p.Run(ctx, &readerIterator{r}, it.r.src)
+	out, err := p.Run(ctx, &readerIterator{r: r}, it.r.src)
 	if err != nil {
 		return err
 	}
@@ -144,8 +144,16 @@ func (it *facetIterator) facet(ctx context.Context, p *Pipeline, dst *[]byte) er
 }
 
 // readerIterator makes an Iterator of a bufferReader.
-type readerIterator struct{ r *bufferReader }
+type readerIterator struct {
+	r *bufferReader
+	pace
+}
 
-func (it *readerIterator) Next(context.Context) (bsonx.Doc, bool, error) { return it.r.next() }
+func (it *readerIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
+	if err := it.check(ctx); err != nil {
+		return nil, false, err
+	}
+	return it.r.next()
+}
 
 func (it *readerIterator) Close() error { return nil }

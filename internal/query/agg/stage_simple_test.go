@@ -1,10 +1,15 @@
 package agg_test
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 )
@@ -95,6 +100,53 @@ func TestFacetSpills(t *testing.T) {
 	opts.AllowDiskUse, opts.TempDir = true, t.TempDir()
 	tc.code, tc.want = 0, "[{'n': [{'n': 4}], 'last': [{'a': 4}]}]"
 	tc.check(t, opts, nil)
+}
+
+// endless returns the same document for ever.
+type endless struct{ doc bsonx.Doc }
+
+func (it endless) Next(ctx context.Context) (bsonx.Doc, bool, error) {
+	return it.doc, ctx.Err() == nil, context.Cause(ctx)
+}
+
+func (it endless) Close() error { return nil }
+
+func TestBlockingStagesEndWithTheContext(t *testing.T) {
+	for _, pipeline := range []string{
+		"[{'$group': {'_id': '$a', 'n': {'$sum': 1}}}]",
+		"[{'$count': 'n'}]",
+		"[{'$facet': {'a': [{'$count': 'n'}]}}]",
+		"[{'$sort': {'a': 1}}, {'$limit': 3}]",
+		"[{'$sample': {'size': 3}}]",
+		"[{'$match': {'a': 2}}]",
+		"[{'$setWindowFields': {'output': {'n': {'$sum': 1}}}}]",
+		"[{'$bucketAuto': {'groupBy': '$a', 'buckets': 2}}, {'$limit': 1}]",
+	} {
+		t.Run(pipeline, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			p, err := agg.Parse(array(t, pipeline), testOptions())
+			require.NoError(t, err)
+			it, err := p.Run(ctx, endless{doc(t, "{'a': 1}")}, nil)
+			require.NoError(t, err)
+			_, _, err = it.Next(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NoError(t, it.Close())
+		})
+	}
+}
+
+func TestDocsEndWithTheContext(t *testing.T) {
+	in := docs(t, "["+strings.TrimSuffix(strings.Repeat("{'a': 1},", 1000), ",")+"]")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("stopped")
+	cancel(stopped)
+	p, err := agg.Parse(array(t, "[{'$count': 'n'}]"), testOptions())
+	require.NoError(t, err)
+	it, err := p.Run(ctx, agg.Docs(in), nil)
+	require.NoError(t, err)
+	_, _, err = it.Next(ctx)
+	require.ErrorIs(t, err, stopped)
 }
 
 func TestDocuments(t *testing.T) {

@@ -182,6 +182,9 @@ func (it *windowIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 	if it.done {
 		return it.end(it.err)
 	}
+	if ctx.Err() != nil { // a window may be long
+		return it.end(context.Cause(ctx))
+	}
 	if it.next == len(it.part.docs) {
 		ok, err := it.nextPartition(ctx)
 		if !ok || err != nil {
