@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -22,7 +24,7 @@ func NewIndexes(c *Collection, requested []*Index) ([]*Index, error) {
 				return nil, mongoerr.New(mongoerr.IndexAlreadyExists, "Identical index already exists: %s", x.Name)
 			}
 		}
-		exists, err := conflict(x, append(have[:len(have):len(have)], added...))
+		exists, err := conflict(x, append(slices.Clip(have), added...))
 		if err != nil {
 			return nil, err
 		}

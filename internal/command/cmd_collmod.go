@@ -59,7 +59,7 @@ func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
 		}
 		sized.Value(f[1], v)
 	}
-	changes := bsonx.Doc(bsonx.NewBuilder(nil).Append(given).Append(sized.Build()).Build())
+	changes := bsonx.NewBuilder(nil).Append(given).Append(sized.Build()).Build()
 	if changes.IsEmpty() {
 		return nil, nil
 	}

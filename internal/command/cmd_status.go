@@ -95,8 +95,12 @@ func statusCounters(_ context.Context, c *Call, b *bsonx.Builder) {
 		name    string
 		counter Counter
 	}{
-		{"insert", CountInsert}, {"query", CountQuery}, {"update", CountUpdate},
-		{"delete", CountDelete}, {"getmore", CountGetMore}, {"command", CountCommand},
+		{"insert", CountInsert},
+		{"query", CountQuery},
+		{"update", CountUpdate},
+		{"delete", CountDelete},
+		{"getmore", CountGetMore},
+		{"command", CountCommand},
 	} {
 		b.Int64(n.name, c.Service.counts[n.counter].Load())
 	}

@@ -39,8 +39,13 @@ func benchServer(t testing.TB) *client {
 	for i := 0; i < 20_000; i += 1000 {
 		var docs bson.A
 		for k := i; k < i+1000; k++ {
-			docs = append(docs, bson.D{{Key: "_id", Value: int32(k)}, {Key: "n", Value: int32(k)}, {Key: "s", Value: int32(k * 7919 % 20_000)},
-				{Key: "g", Value: int32(k % 10)}, {Key: "pad", Value: pad}})
+			docs = append(docs, bson.D{
+				{Key: "_id", Value: int32(k)},
+				{Key: "n", Value: int32(k)},
+				{Key: "s", Value: int32(k * 7919 % 20_000)},
+				{Key: "g", Value: int32(k % 10)},
+				{Key: "pad", Value: pad},
+			})
 		}
 		c.run("b", bson.D{{Key: "insert", Value: "c"}, {Key: "documents", Value: docs}}).ok()
 	}
@@ -72,10 +77,15 @@ var benchCommands = []struct {
 	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 0},
 	{"range100", find(between("n", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"range100Scattered", find(between("s", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
-	{"updateByID", bson.D{{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{bson.D{{Key: "q", Value: eq("_id", int32(5))},
-		{Key: "u", Value: bson.D{{Key: "$inc", Value: eq("k", int32(1))}}}}}}, {Key: "writeConcern", Value: bson.D{{Key: "w", Value: 1}, {Key: "j", Value: false}}}}, 0},
-	{"insert1KB", bson.D{{Key: "insert", Value: "ins"}, {Key: "documents", Value: bson.A{bson.D{{Key: "pad", Value: strings.Repeat("x", 950)}}}},
-		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: 1}, {Key: "j", Value: false}}}}, 25},
+	{"updateByID", bson.D{{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{bson.D{
+		{Key: "q", Value: eq("_id", int32(5))},
+		{Key: "u", Value: bson.D{{Key: "$inc", Value: eq("k", int32(1))}}},
+	}}}, {Key: "writeConcern", Value: bson.D{{Key: "w", Value: 1}, {Key: "j", Value: false}}}}, 0},
+	{"insert1KB", bson.D{
+		{Key: "insert", Value: "ins"},
+		{Key: "documents", Value: bson.A{bson.D{{Key: "pad", Value: strings.Repeat("x", 950)}}}},
+		{Key: "writeConcern", Value: bson.D{{Key: "w", Value: 1}, {Key: "j", Value: false}}},
+	}, 25},
 	{"scan20k", find(bson.D{{Key: "g", Value: int32(99)}, {Key: "pad", Value: "y"}}), 0},
 	{"countScan20k", bson.D{{Key: "count", Value: "c"}, {Key: "query", Value: bson.D{{Key: "g", Value: int32(3)}, {Key: "pad", Value: bson.D{{Key: "$gt", Value: "a"}}}}}}, 0},
 }

@@ -74,11 +74,15 @@ func (c *Call) explainedFind(ctx context.Context, name string, body bsonx.Doc) (
 	case "count":
 		return c.countFind(ctx, body)
 	case "distinct":
-		return &exec.Find{Filter: body.Lookup("query").Doc(), Hint: hintOf(body.Lookup("hint")), Scope: scope,
-			Deps: []string{body.Lookup("key").Str()}}, nil
+		return &exec.Find{
+			Filter: body.Lookup("query").Doc(), Hint: hintOf(body.Lookup("hint")), Scope: scope,
+			Deps: []string{body.Lookup("key").Str()},
+		}, nil
 	case "findAndModify":
-		return &exec.Find{Filter: body.Lookup("query").Doc(), Sort: body.Lookup("sort").Doc(),
-			Hint: hintOf(body.Lookup("hint")), Limit: 1, Scope: scope}, nil
+		return &exec.Find{
+			Filter: body.Lookup("query").Doc(), Sort: body.Lookup("sort").Doc(),
+			Hint: hintOf(body.Lookup("hint")), Limit: 1, Scope: scope,
+		}, nil
 	case "update", "delete":
 		return explainedWrite(name, body, scope)
 	}

@@ -40,16 +40,22 @@ func seed(t testing.TB, c *client, docs string) {
 func TestCRUD(t *testing.T) {
 	for _, tc := range []struct{ name, docs, cmd, want string }{
 		{"insert counts", `[{"_id": 1}]`, `{"insert": "c", "documents": [{"_id": 2}, {"_id": 3}]}`, `{"n": 2}`},
-		{"duplicate stops an ordered batch", `[{"_id": 2}]`, `{"insert": "c", "documents": [{"_id": 1}, {"_id": 2}, {"_id": 3}]}`,
-			`{"n": 1, "writeErrors": [{"index": 1, "code": 11000, "keyPattern": {"_id": 1}, "keyValue": {"_id": 2}, "errmsg": "E11000 duplicate key error collection: t.c index: _id_ dup key: { _id: 2 }"}]}`},
+		{
+			"duplicate stops an ordered batch", `[{"_id": 2}]`, `{"insert": "c", "documents": [{"_id": 1}, {"_id": 2}, {"_id": 3}]}`,
+			`{"n": 1, "writeErrors": [{"index": 1, "code": 11000, "keyPattern": {"_id": 1}, "keyValue": {"_id": 2}, "errmsg": "E11000 duplicate key error collection: t.c index: _id_ dup key: { _id: 2 }"}]}`,
+		},
 		{"and not an unordered one", `[{"_id": 2}]`, `{"insert": "c", "ordered": false, "documents": [{"_id": 1}, {"_id": 2}, {"_id": 3}]}`, `{"n": 2}`},
 		{"update one", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"update": "c", "updates": [{"q": {"a": 1}, "u": {"$set": {"a": 2}}}]}`, `{"n": 1, "nModified": 1}`},
 		{"update many", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"update": "c", "updates": [{"q": {"a": 1}, "u": {"$set": {"a": 2}}, "multi": true}]}`, `{"n": 2, "nModified": 2}`},
 		{"a no-op is matched only", `[{"_id": 1, "a": 1}]`, `{"update": "c", "updates": [{"q": {"a": 1}, "u": {"$set": {"a": 1}}}]}`, `{"n": 1, "nModified": 0}`},
-		{"upsert", `[{"_id": 1}]`, `{"update": "c", "updates": [{"q": {"_id": 1}, "u": {"$set": {"a": 1}}, "upsert": true}, {"q": {"_id": 7, "b": 1}, "u": {"$set": {"a": 1}}, "upsert": true}]}`,
-			`{"n": 2, "nModified": 1, "upserted": [{"index": 1, "_id": 7}]}`},
-		{"update sorts", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 2}]`, `{"findAndModify": "c", "query": {}, "sort": {"a": -1}, "update": {"$inc": {"a": 10}}, "new": true}`,
-			`{"value": {"_id": 2, "a": 12}, "lastErrorObject": {"n": 1, "updatedExisting": true}}`},
+		{
+			"upsert", `[{"_id": 1}]`, `{"update": "c", "updates": [{"q": {"_id": 1}, "u": {"$set": {"a": 1}}, "upsert": true}, {"q": {"_id": 7, "b": 1}, "u": {"$set": {"a": 1}}, "upsert": true}]}`,
+			`{"n": 2, "nModified": 1, "upserted": [{"index": 1, "_id": 7}]}`,
+		},
+		{
+			"update sorts", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 2}]`, `{"findAndModify": "c", "query": {}, "sort": {"a": -1}, "update": {"$inc": {"a": 10}}, "new": true}`,
+			`{"value": {"_id": 2, "a": 12}, "lastErrorObject": {"n": 1, "updatedExisting": true}}`,
+		},
 		{"pipeline update", `[{"_id": 1, "a": 1}]`, `{"findAndModify": "c", "query": {}, "update": [{"$set": {"b": {"$add": ["$a", 1]}}}], "new": true}`, `{"value": {"_id": 1, "a": 1, "b": 2}}`},
 		{"array filters", `[{"_id": 1, "a": [1, 5, 7]}]`, `{"findAndModify": "c", "query": {}, "update": {"$set": {"a.$[x]": 0}}, "arrayFilters": [{"x": {"$gt": 4}}], "new": true}`, `{"value": {"_id": 1, "a": [1, 0, 0]}}`},
 		{"positional", `[{"_id": 1, "a": [1, 5, 7]}]`, `{"findAndModify": "c", "query": {"a": {"$gt": 4}}, "update": {"$set": {"a.$": 0}}, "new": true}`, `{"value": {"_id": 1, "a": [1, 0, 7]}}`},
@@ -59,9 +65,11 @@ func TestCRUD(t *testing.T) {
 		{"delete many", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}]`, `{"delete": "c", "deletes": [{"q": {"a": 1}, "limit": 0}]}`, `{"n": 2}`},
 		{"count", `[{"_id": 1, "a": 1}, {"_id": 2, "a": 2}]`, `{"count": "c", "query": {"a": {"$gt": 1}}}`, `{"n": 1}`},
 		{"distinct", `[{"_id": 1, "a": [1, 2]}, {"_id": 2, "a": 2}, {"_id": 3}]`, `{"distinct": "c", "key": "a"}`, `{"values": [1, 2]}`},
-		{"bulkWrite", `[{"_id": 1, "a": 1}]`,
+		{
+			"bulkWrite", `[{"_id": 1, "a": 1}]`,
 			`{"bulkWrite": 1, "ops": [{"insert": 0, "document": {"_id": 5}}, {"update": 0, "filter": {"_id": 1}, "updateMods": {"$inc": {"a": 1}}}, {"delete": 0, "filter": {"_id": 5}}, {"insert": 0, "document": {"_id": 1}}], "nsInfo": [{"ns": "t.c"}]}`,
-			`{"nErrors": 1, "nInserted": 1, "nMatched": 1, "nModified": 1, "nUpserted": 0, "nDeleted": 1}`},
+			`{"nErrors": 1, "nInserted": 1, "nMatched": 1, "nModified": 1, "nUpserted": 0, "nDeleted": 1}`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newServer(t).connect()

@@ -138,8 +138,13 @@ func TestFailCommandLabels(t *testing.T) {
 		test{"ordinary error", []any{"failCommands", bson.A{"create"}, "errorCode", 2}, "statement", "", 2},
 		test{"own labels", []any{"failCommands", bson.A{"create"}, "errorCode", 112, "errorLabels", bson.A{"A", "B"}}, "statement", "A,B", 112},
 		test{"no labels", []any{"failCommands", bson.A{"create"}, "errorCode", 112, "errorLabels", bson.A{}}, "statement", "", 112},
-		test{"labels of a concern error", []any{"failCommands", bson.A{"commitTransaction"}, "errorLabels", bson.A{"A"},
-			"writeConcernError", d("code", 64, "errmsg", "x")}, "commit", "A", 0})
+		test{"labels of a concern error", []any{
+			"failCommands",
+			bson.A{"commitTransaction"},
+			"errorLabels",
+			bson.A{"A"},
+			"writeConcernError", d("code", 64, "errmsg", "x"),
+		}, "commit", "A", 0})
 	c := newServer(t).connect()
 	for i, tc := range tests {
 		n := int64(i + 1)

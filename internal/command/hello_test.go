@@ -57,9 +57,12 @@ func TestHelloStreams(t *testing.T) {
 	first := c.run("admin", bson.D{{Key: "hello", Value: 1}}).ok()
 	process := first.Lookup("topologyVersion", "processId").ObjectID()
 	ask := func(process bson.ObjectID, counter, wait int64) bson.D {
-		return bson.D{{Key: "hello", Value: 1},
+		return bson.D{
+			{Key: "hello", Value: 1},
 			{Key: "topologyVersion", Value: bson.D{{Key: "processId", Value: process}, {Key: "counter", Value: counter}}},
-			{Key: "maxAwaitTimeMS", Value: wait}, {Key: "$db", Value: "admin"}}
+			{Key: "maxAwaitTimeMS", Value: wait},
+			{Key: "$db", Value: "admin"},
+		}
 	}
 	counter := first.int("topologyVersion.counter")
 	start := time.Now()
@@ -92,9 +95,11 @@ func TestHelloStreams(t *testing.T) {
 func TestHelloClientMetadata(t *testing.T) {
 	s := newServer(t)
 	doc := func(app string) bson.D {
-		return bson.D{{Key: "application", Value: bson.D{{Key: "name", Value: app}}},
+		return bson.D{
+			{Key: "application", Value: bson.D{{Key: "name", Value: app}}},
 			{Key: "driver", Value: bson.D{{Key: "name", Value: "d"}, {Key: "version", Value: "1"}}},
-			{Key: "os", Value: bson.D{{Key: "type", Value: "Linux"}}}}
+			{Key: "os", Value: bson.D{{Key: "type", Value: "Linux"}}},
+		}
 	}
 	hello := func(client any) bson.D { return bson.D{{Key: "hello", Value: 1}, {Key: "client", Value: client}} }
 	c := s.connect()

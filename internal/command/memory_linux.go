@@ -8,5 +8,5 @@ func totalMemory() int64 {
 	if unix.Sysinfo(&info) != nil {
 		return 0
 	}
-	return int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // types differ by platform
+	return int64(info.Totalram) * int64(info.Unit)
 }

@@ -15,7 +15,6 @@ import (
 type connState struct {
 	service *Service // that has it in its list; used by the serving goroutine only
 	op      atomic.Pointer[op]
-	cursors atomic.Int64
 	digest  struct { // of the user, for session ids
 		sync.Mutex
 		valid bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -113,10 +114,8 @@ func (c *Call) appendLabels(b *bsonx.Builder, out *session.Outcome, own []string
 }
 
 func appendMissing(list []string, s string) []string {
-	for _, have := range list {
-		if have == s {
-			return list
-		}
+	if slices.Contains(list, s) {
+		return list
 	}
 	return append(list, s)
 }
@@ -124,8 +123,7 @@ func appendMissing(list []string, s string) []string {
 // asError gives every error its code. One that nobody has given a meaning is a bug, which the
 // log should show.
 func (s *Service) asError(err error) *mongoerr.Error {
-	var e *mongoerr.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*mongoerr.Error](err); ok {
 		return e
 	}
 	var conflict *storage.ConflictError

@@ -127,7 +127,7 @@ func TestParallelStatements(t *testing.T) {
 		wg.Wait()
 		conns[0].run("admin", inTxn(d("commitTransaction", 1), 1, n, false)).ok()
 	}
-	require.EqualValues(t, rounds*statements, conns[0].run("db", d("count", "c")).ok().int("n"))
+	require.Equal(t, rounds*statements, conns[0].run("db", d("count", "c")).ok().int("n"))
 }
 
 // anyCode is the code of a failed command or of its first write error.

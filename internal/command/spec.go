@@ -137,9 +137,18 @@ var argTypes = [...]struct {
 	bit  ArgType
 	name string
 }{
-	{Object, "object"}, {Array, "array"}, {String, "string"}, {Boolean, "bool"}, {Int, "int"}, {Long, "long"},
-	{Double, "double"}, {Decimal, "decimal"}, {BinData, "binData"}, {ObjectID, "objectId"},
-	{Timestamp, "timestamp"}, {Date, "date"},
+	{Object, "object"},
+	{Array, "array"},
+	{String, "string"},
+	{Boolean, "bool"},
+	{Int, "int"},
+	{Long, "long"},
+	{Double, "double"},
+	{Decimal, "decimal"},
+	{BinData, "binData"},
+	{ObjectID, "objectId"},
+	{Timestamp, "timestamp"},
+	{Date, "date"},
 }
 
 // typeBit returns the bit of a BSON type.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -122,9 +123,7 @@ func (s *Service) changeUsers(ctx context.Context, change func(map[auth.UserName
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	next := make(map[auth.UserName]*auth.User, len(u.m)+1)
-	for k, v := range u.m {
-		next[k] = v
-	}
+	maps.Copy(next, u.m)
 	if err := change(next); err != nil {
 		return err
 	}

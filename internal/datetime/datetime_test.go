@@ -272,9 +272,20 @@ func TestParseFormat(t *testing.T) {
 		require.Equal(t, tc.want, iso(got), tc.text)
 	}
 	for _, tc := range []struct{ text, format string }{
-		{"2017-07", "%Y-%m"}, {"2017-07-04x", "%Y-%m-%d"}, {"2017-07-04", "%Y/%m/%d"}, {"17-07-04", "%Y-%m-%d"}, {"2017-02-31", "%Y-%m-%d"}, {"Foo", "%b"},
-		{"2018-01", "%Y"}, {"1992-26-04", "Y-d-m"}, {"ISO Day 6", "ISO Day %u"}, {"ISO Week 52", "ISO Week %V"},
-		{"ISO Week 1, 2018", "ISO Week %V, %Y"}, {"12/31/2018", "%m/%d/%G"}, {"12/31\x00/2018", "%m/%d/%Y"}, {"12/31/2018", "%m/%d\x00/%Y"},
+		{"2017-07", "%Y-%m"},
+		{"2017-07-04x", "%Y-%m-%d"},
+		{"2017-07-04", "%Y/%m/%d"},
+		{"17-07-04", "%Y-%m-%d"},
+		{"2017-02-31", "%Y-%m-%d"},
+		{"Foo", "%b"},
+		{"2018-01", "%Y"},
+		{"1992-26-04", "Y-d-m"},
+		{"ISO Day 6", "ISO Day %u"},
+		{"ISO Week 52", "ISO Week %V"},
+		{"ISO Week 1, 2018", "ISO Week %V, %Y"},
+		{"12/31/2018", "%m/%d/%G"},
+		{"12/31\x00/2018", "%m/%d/%Y"},
+		{"12/31/2018", "%m/%d\x00/%Y"},
 	} {
 		_, err := datetime.ParseFormat(tc.text, tc.format, datetime.UTC)
 		require.True(t, mongoerr.Is(err, mongoerr.ConversionFailure), "%v: %v", tc, err)

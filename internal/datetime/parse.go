@@ -16,7 +16,6 @@ type parsed struct {
 	ms                   int
 	isoYear, isoWeek     int
 	isoDay, yearDay      int
-	meridiem             int // 1 am, 2 pm
 
 	zone     zoneKind
 	offset   int // in seconds

@@ -42,25 +42,31 @@ func payload(t bsonx.Type, b string) bsonx.Value {
 // numbers are the edges of all four types and the conversions between them.
 func numbers() []bsonx.Value {
 	var vs []bsonx.Value
-	for _, i := range []int64{0, 1, 2, 63, 64, 127, 128, 255, 256, 32767, 32768, 1<<31 - 1, 1 << 31, 1<<53 - 1, 1 << 53, 1<<53 + 1,
-		1<<62 + 1, math.MaxInt64 - 1, math.MaxInt64} {
+	for _, i := range []int64{
+		0, 1, 2, 63, 64, 127, 128, 255, 256, 32767, 32768, 1<<31 - 1, 1 << 31, 1<<53 - 1, 1 << 53, 1<<53 + 1,
+		1<<62 + 1, math.MaxInt64 - 1, math.MaxInt64,
+	} {
 		vs = append(vs, bsonx.Int64(i), bsonx.Int64(-i), bsonx.Double(float64(i)), bsonx.Double(-float64(i)))
 		if i <= math.MaxInt32 {
 			vs = append(vs, bsonx.Int32(int32(i)), bsonx.Int32(int32(-i)))
 		}
 	}
 	vs = append(vs, bsonx.Int64(math.MinInt64), bsonx.Int32(math.MinInt32))
-	for _, f := range []float64{math.Copysign(0, -1), 0.1, 0.5, 1.5, 3.25, math.Pi, math.SmallestNonzeroFloat64, math.MaxFloat64, 1e300, 1e-300,
+	for _, f := range []float64{
+		math.Copysign(0, -1), 0.1, 0.5, 1.5, 3.25, math.Pi, math.SmallestNonzeroFloat64, math.MaxFloat64, 1e300, 1e-300,
 		1 << 63, 1 << 64, math.Nextafter(1<<63, 0), math.Nextafter(1<<63, math.Inf(1)), math.Nextafter(1, 0), math.Nextafter(1, 2),
-		2.2250738585072014e-308, math.Inf(1)} {
+		2.2250738585072014e-308, math.Inf(1),
+	} {
 		vs = append(vs, bsonx.Double(f), bsonx.Double(-f))
 	}
 	vs = append(vs, bsonx.Double(math.NaN()), bsonx.Double(math.Float64frombits(0x7ff8000000000123)))
-	for _, s := range []string{"0", "0E-6176", "0E+6111", "1", "1.00", "1E+2", "100", "0.1", "0.10", "0.5", "0.1000000000000000055511151231257827",
+	for _, s := range []string{
+		"0", "0E-6176", "0E+6111", "1", "1.00", "1E+2", "100", "0.1", "0.10", "0.5", "0.1000000000000000055511151231257827",
 		"0.1000000000000000055511151231257828", "3.25", "9007199254740993", "9007199254740992.5", "9223372036854775807", "9223372036854775807.5",
 		"9223372036854775808", "9223372036854775809", "18446744073709551616", "9.999999999999999999999999999999999E+6144", "1E-6176", "1E+309",
 		"1.797693134862315708145274237317043E+308", "1.797693134862315708145274237317044E+308", "4.940656458412465441765687928682213E-324",
-		"2E-324", "Infinity", "123456789012345678901234567890.1234", "12345678901234567.89", "0.9999999999999999999999999999999999"} {
+		"2E-324", "Infinity", "123456789012345678901234567890.1234", "12345678901234567.89", "0.9999999999999999999999999999999999",
+	} {
 		vs = append(vs, dec(s), dec("-"+s))
 	}
 	return append(vs, dec("NaN"))
@@ -209,7 +215,7 @@ func TestClassBounds(t *testing.T) {
 		key := keyenc.Append(nil, v)
 		lo, hi := keyenc.AppendClassLow(nil, v.Type.Class()), keyenc.AppendClassHigh(nil, v.Type.Class())
 		require.LessOrEqual(t, bytes.Compare(lo, key), 0)
-		require.Greater(t, bytes.Compare(hi, key), 0)
+		require.Positive(t, bytes.Compare(hi, key))
 		for _, w := range vs {
 			if w.Type.Class() != v.Type.Class() {
 				k := keyenc.Append(nil, w)

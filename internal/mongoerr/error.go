@@ -97,8 +97,7 @@ func (e *Error) Prefixed(prefix string) *Error {
 
 // From returns err as an *Error: the first one in its chain, or an InternalError.
 func From(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Code: InternalError, Message: err.Error(), cause: err}

@@ -2,6 +2,7 @@ package regex
 
 import (
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
@@ -57,10 +58,5 @@ func looksBehind(p *syntax.Regexp) bool {
 	case syntax.OpBeginLine, syntax.OpBeginText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return true
 	}
-	for _, sub := range p.Sub {
-		if looksBehind(sub) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Sub, looksBehind)
 }

@@ -65,8 +65,7 @@ func (st *Statement) publish(ctx context.Context, t *txn.Txn, d storage.Durabili
 		return 0, err
 	}
 	ts, err := t.Commit(ctx, d)
-	var lost *storage.UndeterminedError
-	if errors.As(err, &lost) {
+	if lost, ok := errors.AsType[*storage.UndeterminedError](err); ok {
 		ts, err = m.resolve(ctx, lost)
 	}
 	if err == nil {

@@ -67,19 +67,31 @@ const (
 // does not depend on the state, so only equal numbers have a full table.
 var (
 	transitions = [states][kinds]outcome{
-		StateNone: {KindRetryable: outAdopt, KindStart: outBegin,
-			KindContinue: outMismatch, KindCommit: outMismatch, KindAbort: outMismatch},
-		StateRetryable: {KindRetryable: outRetry, KindStart: outActive,
-			KindContinue: outMismatch, KindCommit: outMismatch, KindAbort: outMismatch},
-		StateInProgress: {KindRetryable: outConverted, KindStart: outActive,
-			KindContinue: outJoin, KindCommit: outCommit, KindAbort: outAbort},
-		StateCommitted: {KindRetryable: outConverted, KindStart: outActive,
-			KindContinue: outCommitted, KindCommit: outRecommit, KindAbort: outCommitted},
-		StateAborted: {KindRetryable: outConverted, KindStart: outActive,
-			KindContinue: outAborted, KindCommit: outAborted, KindAbort: outAborted},
+		StateNone: {
+			KindRetryable: outAdopt, KindStart: outBegin,
+			KindContinue: outMismatch, KindCommit: outMismatch, KindAbort: outMismatch,
+		},
+		StateRetryable: {
+			KindRetryable: outRetry, KindStart: outActive,
+			KindContinue: outMismatch, KindCommit: outMismatch, KindAbort: outMismatch,
+		},
+		StateInProgress: {
+			KindRetryable: outConverted, KindStart: outActive,
+			KindContinue: outJoin, KindCommit: outCommit, KindAbort: outAbort,
+		},
+		StateCommitted: {
+			KindRetryable: outConverted, KindStart: outActive,
+			KindContinue: outCommitted, KindCommit: outRecommit, KindAbort: outCommitted,
+		},
+		StateAborted: {
+			KindRetryable: outConverted, KindStart: outActive,
+			KindContinue: outAborted, KindCommit: outAborted, KindAbort: outAborted,
+		},
 	}
-	newer = [kinds]outcome{KindRetryable: outAdopt, KindStart: outBegin,
-		KindContinue: outMismatch, KindCommit: outMismatch, KindAbort: outMismatch}
+	newer = [kinds]outcome{
+		KindRetryable: outAdopt, KindStart: outBegin,
+		KindContinue: outMismatch, KindCommit: outMismatch, KindAbort: outMismatch,
+	}
 )
 
 // machine is the part of a session that decides: the active number, its state, and why it was

@@ -110,8 +110,11 @@ func TestLabels(t *testing.T) {
 		{"write concern timeout on commit", Outcome{Kind: KindCommit, ConcernCode: 64}, nil},
 		{"retryable write", Outcome{Kind: KindRetryable, Code: 11600}, retryOnly},
 		{"retryable write with a write concern error", Outcome{Kind: KindRetryable, ConcernCode: 189}, retryOnly},
-		{"retryable write that wrote nothing", Outcome{Kind: KindRetryable, Code: 91, Idle: true},
-			[]string{"RetryableWriteError", "NoWritesPerformed"}},
+		{
+			"retryable write that wrote nothing",
+			Outcome{Kind: KindRetryable, Code: 91, Idle: true},
+			[]string{"RetryableWriteError", "NoWritesPerformed"},
+		},
 		{"write concern timeout on a retryable write", Outcome{Kind: KindRetryable, ConcernCode: 64}, nil},
 		{"success", Outcome{Kind: KindContinue}, nil},
 	} {

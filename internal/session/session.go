@@ -34,7 +34,6 @@ type Session struct {
 	results   results
 	stale     []int32           // statement ids of older numbers that are still stored
 	committed storage.Timestamp // of the newest write of the active number
-	ended     bool              // by endSessions
 	gone      bool              // removed from the manager
 }
 

@@ -106,8 +106,7 @@ func (t *Txn) expireOne(ctx context.Context, c *catalog.Collection, rid []byte) 
 		return false, err
 	}
 	err = t.Delete(ctx, c, rid, doc)
-	var conflict *storage.ConflictError
-	if errors.As(err, &conflict) {
+	if _, ok := errors.AsType[*storage.ConflictError](err); ok {
 		return false, nil
 	}
 	return err == nil, err

@@ -161,7 +161,7 @@ func sameBytes(a, b bsonx.Value) bool {
 // expand walks every element of the array that paths of level depth ended at.
 func (g *generator) expand(depth int) error {
 	g.level(depth + 1) // may move the levels
-	l, next := &g.levels[depth], g.level(depth+1)
+	l := &g.levels[depth]
 	arr := l.array.Doc()
 	for i := range l.pos {
 		l.pos[i] = position{}
@@ -183,8 +183,7 @@ func (g *generator) expand(depth int) error {
 		if !ok {
 			elem = bsonx.Undefined
 		}
-		l, next = &g.levels[depth], &g.levels[depth+1]
-		g.enter(l, next, elem)
+		g.enter(&g.levels[depth], &g.levels[depth+1], elem)
 		if err := g.walk(fieldsOf(elem), depth+1); err != nil {
 			return err
 		}

@@ -181,11 +181,10 @@ func (s *Store) put(ctx context.Context, key, value []byte) error {
 	defer t.Rollback()
 	for {
 		err := t.Lock(ctx, []storage.LockRequest{{Key: key}})
-		var conflict *storage.ConflictError
 		if err == nil {
 			break
 		}
-		if !errors.As(err, &conflict) {
+		if _, ok := errors.AsType[*storage.ConflictError](err); !ok {
 			return err
 		}
 		if err := t.Refresh(ctx); err != nil {

@@ -2,7 +2,6 @@ package txn_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -282,7 +281,7 @@ func requireCode(t testing.TB, err error, code mongoerr.Code, text string) {
 func requireConflict(t testing.TB, err error) *storage.ConflictError {
 	t.Helper()
 	var c *storage.ConflictError
-	require.True(t, errors.As(err, &c), "want a conflict, got %v", err)
+	require.ErrorAs(t, err, &c, "want a conflict, got %v", err)
 	return c
 }
 

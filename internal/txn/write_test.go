@@ -1,6 +1,7 @@
 package txn_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -118,7 +119,7 @@ func TestIterators(t *testing.T) {
 			{nil, nil, false, []string{"10", "20", "20", "30"}},
 			{twenty, nil, false, []string{"20", "20", "30"}},
 			{nil, twenty, true, []string{"10"}},
-			{twenty, append(twenty[:len(twenty):len(twenty)], keyenc.Above), true, []string{"20", "20"}},
+			{twenty, append(slices.Clip(twenty), keyenc.Above), true, []string{"20", "20"}},
 		} {
 			it, err := v.Entries(d.ctx(), c, x, tc.lo, tc.hi, tc.reverse)
 			require.NoError(t, err)
@@ -131,7 +132,7 @@ func TestIterators(t *testing.T) {
 		}
 		e, err := v.Entries(d.ctx(), c, x, nil, nil, true)
 		require.NoError(t, err)
-		require.True(t, e.Seek(append(twenty[:len(twenty):len(twenty)], keyenc.Above)))
+		require.True(t, e.Seek(append(slices.Clip(twenty), keyenc.Above)))
 		require.Equal(t, twenty, e.Key())
 		require.NoError(t, e.Close())
 	})

@@ -28,7 +28,8 @@ func setUp(t *testing.T, addr string) {
 	}
 	for coll, field := range map[string]string{"history": "from", "inserts": "k", "multi": "n", "accounts": "balance"} {
 		run(t, conn, bson.D{{Key: "createIndexes", Value: coll}, {Key: "indexes", Value: bson.A{
-			bson.D{{Key: "key", Value: bson.D{{Key: field, Value: 1}}}, {Key: "name", Value: field}}}}})
+			bson.D{{Key: "key", Value: bson.D{{Key: field, Value: 1}}}, {Key: "name", Value: field}},
+		}}})
 	}
 }
 

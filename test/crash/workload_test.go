@@ -134,7 +134,8 @@ func (c *client) transfer(conn *testutil.RawConn) error {
 		incAccount(tr.From, -tr.Amount),
 		incAccount(tr.To, tr.Amount),
 		{{Key: "insert", Value: "history"}, {Key: "documents", Value: bson.A{bson.D{
-			{Key: "_id", Value: id}, {Key: "from", Value: tr.From}, {Key: "to", Value: tr.To}, {Key: "amount", Value: tr.Amount}}}}},
+			{Key: "_id", Value: id}, {Key: "from", Value: tr.From}, {Key: "to", Value: tr.To}, {Key: "amount", Value: tr.Amount},
+		}}}},
 	} {
 		if first {
 			cmd = append(cmd, bson.E{Key: "startTransaction", Value: true})
@@ -163,7 +164,8 @@ func (c *client) transfer(conn *testutil.RawConn) error {
 
 func incAccount(id int, by int64) bson.D {
 	return bson.D{{Key: "update", Value: "accounts"}, {Key: "updates", Value: bson.A{bson.D{
-		{Key: "q", Value: bson.D{{Key: "_id", Value: id}}}, {Key: "u", Value: bson.D{{Key: "$inc", Value: bson.D{{Key: "balance", Value: by}}}}}}}}}
+		{Key: "q", Value: bson.D{{Key: "_id", Value: id}}}, {Key: "u", Value: bson.D{{Key: "$inc", Value: bson.D{{Key: "balance", Value: by}}}}},
+	}}}}
 }
 
 func (c *client) txnFields() bson.D {
@@ -180,7 +182,8 @@ func (c *client) insert(conn *testutil.RawConn) error {
 	id := fmt.Sprintf("i-%d-%d", c.n, c.seq)
 	c.l.do(func() { c.l.inserts[id] = false })
 	reply, err := conn.Run(database, bson.D{{Key: "insert", Value: "inserts"}, {Key: "documents", Value: bson.A{
-		bson.D{{Key: "_id", Value: id}, {Key: "pad", Value: fmt.Sprintf("%0*d", mrand.IntN(500), c.seq)}, {Key: "k", Value: c.seq % 17}}}}, majority})
+		bson.D{{Key: "_id", Value: id}, {Key: "pad", Value: fmt.Sprintf("%0*d", mrand.IntN(500), c.seq)}, {Key: "k", Value: c.seq % 17}},
+	}}, majority})
 	if err == nil && testutil.Code(reply) == 0 {
 		c.l.do(func() { c.l.inserts[id] = true })
 	}
@@ -191,8 +194,10 @@ func (c *client) multi(conn *testutil.RawConn) error {
 	p := &c.l.multi[c.n]
 	c.l.do(func() { p.sent++ })
 	reply, err := conn.Run(database, bson.D{{Key: "update", Value: "multi"}, {Key: "updates", Value: bson.A{bson.D{
-		{Key: "q", Value: bson.D{{Key: "group", Value: c.n}}}, {Key: "u", Value: bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}},
-		{Key: "multi", Value: true}}}}, majority})
+		{Key: "q", Value: bson.D{{Key: "group", Value: c.n}}},
+		{Key: "u", Value: bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}},
+		{Key: "multi", Value: true},
+	}}}, majority})
 	if err == nil && testutil.Code(reply) == 0 {
 		c.l.do(func() { p.acked++ })
 	}
@@ -201,9 +206,15 @@ func (c *client) multi(conn *testutil.RawConn) error {
 
 // retryCommand is the client's newest retryable write.
 func (c *client) retryCommand() bson.D {
-	return bson.D{{Key: "update", Value: "retry"}, {Key: "updates", Value: bson.A{bson.D{
-		{Key: "q", Value: bson.D{{Key: "_id", Value: c.n}}}, {Key: "u", Value: bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}}}}},
-		{Key: "lsid", Value: c.lsid}, {Key: "txnNumber", Value: c.number}, majority}
+	return bson.D{
+		{Key: "update", Value: "retry"},
+		{Key: "updates", Value: bson.A{bson.D{
+			{Key: "q", Value: bson.D{{Key: "_id", Value: c.n}}}, {Key: "u", Value: bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}},
+		}}},
+		{Key: "lsid", Value: c.lsid},
+		{Key: "txnNumber", Value: c.number},
+		majority,
+	}
 }
 
 func (c *client) retry(conn *testutil.RawConn) error {

@@ -21,10 +21,14 @@ func TestOptimize(t *testing.T) {
 		{"not before the whole document", "[{'$unwind': '$a'}, {'$match': {'$expr': {'$eq': ['$$ROOT', 1]}}}]", "[{'$unwind': '$a'}, {'$match': {'$expr': {'$eq': ['$$ROOT', 1]}}}]"},
 		{"not before limit", "[{'$limit': 1}, {'$match': {'b': 1}}]", "[{'$limit': 1}, {'$match': {'b': 1}}]"},
 		{"not before limited sort", "[{'$sort': {'a': 1}}, {'$limit': 1}, {'$match': {'b': 1}}]", "[{'$sort': {'sortKey': {'a': 1}, 'limit': {'$numberLong': '1'}}}, {'$limit': 1}, {'$match': {'b': 1}}]"},
-		{"lookup and unwind", "[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$unwind': '$r'}, {'$unwind': '$x'}]",
-			"[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r', 'unwinding': {'preserveNullAndEmptyArrays': false}}}, {'$unwind': '$x'}]"},
-		{"before lookup and merged", "[{'$match': {'a': 1}}, {'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$match': {'b': 1}}, {'$match': {'r': []}}]",
-			"[{'$match': {'$and': [{'a': 1}, {'b': 1}]}}, {'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$match': {'r': []}}]"},
+		{
+			"lookup and unwind", "[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$unwind': '$r'}, {'$unwind': '$x'}]",
+			"[{'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r', 'unwinding': {'preserveNullAndEmptyArrays': false}}}, {'$unwind': '$x'}]",
+		},
+		{
+			"before lookup and merged", "[{'$match': {'a': 1}}, {'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$match': {'b': 1}}, {'$match': {'r': []}}]",
+			"[{'$match': {'$and': [{'a': 1}, {'b': 1}]}}, {'$lookup': {'from': 'f', 'pipeline': [], 'as': 'r'}}, {'$match': {'r': []}}]",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p, err := agg.Parse(array(t, tc.pipeline), testOptions())
@@ -43,8 +47,10 @@ func TestPrefix(t *testing.T) {
 		deps           string // "*": whole
 	}{
 		{name: "nothing", pipeline: "[]", rest: "[]", deps: "*"},
-		{name: "all of it", pipeline: "[{'$match': {'a': 1}}, {'$sort': {'b': 1}}, {'$skip': 2}, {'$limit': 3}]",
-			filter: "{'a': 1}", sort: "{'b': 1}", skip: 2, limit: 3, rest: "[]", deps: "*"},
+		{
+			name: "all of it", pipeline: "[{'$match': {'a': 1}}, {'$sort': {'b': 1}}, {'$skip': 2}, {'$limit': 3}]",
+			filter: "{'a': 1}", sort: "{'b': 1}", skip: 2, limit: 3, rest: "[]", deps: "*",
+		},
 		{name: "limit before skip", pipeline: "[{'$limit': 3}, {'$skip': 2}]", limit: 3, rest: "[{'$skip': 2}]", deps: "*"},
 		{name: "sort and limit", pipeline: "[{'$sort': {'b': 1}}, {'$limit': 3}]", sort: "{'b': 1}", limit: 3, rest: "[]", deps: "*"},
 		{name: "sort after limit", pipeline: "[{'$limit': 3}, {'$sort': {'b': 1}}]", limit: 3, rest: "[{'$sort': {'sortKey': {'b': 1}}}]", deps: "*"},

@@ -11,8 +11,10 @@ import (
 func TestBucket(t *testing.T) {
 	in := "[{'a': 5}, {'a': 0}, {'a': 9.9}, {'a': 10}, {'a': 'x'}]"
 	runCases(t, []stageCase{
-		{in: in, pipeline: "[{'$bucket': {'groupBy': '$a', 'boundaries': [0, 5, 10], 'default': 'other'}}]",
-			want: "[{'_id': 0, 'count': 1}, {'_id': 5, 'count': 2}, {'_id': 'other', 'count': 2}]"},
+		{
+			in: in, pipeline: "[{'$bucket': {'groupBy': '$a', 'boundaries': [0, 5, 10], 'default': 'other'}}]",
+			want: "[{'_id': 0, 'count': 1}, {'_id': 5, 'count': 2}, {'_id': 'other', 'count': 2}]",
+		},
 		{in: "[{'a': 1}, {'a': 2}]", pipeline: "[{'$bucket': {'groupBy': '$a', 'boundaries': [0, 5], 'output': {'s': {'$sum': '$a'}}}}]", want: "[{'_id': 0, 's': 3}]"},
 		{in: in, pipeline: "[{'$bucket': {'groupBy': '$a', 'boundaries': [0, 5, 10]}}]", code: 40066},
 		{pipeline: "[{'$bucket': 1}]", code: 40201},
@@ -76,8 +78,10 @@ func TestSampleIsUniform(t *testing.T) {
 func TestRedact(t *testing.T) {
 	in := `[{'_id': 1, 'l': 1, 'a': {'l': 5, 'x': 1}, 'b': [{'l': 1, 'y': 2}, {'l': 9}, 7, [{'l': 9}, {'l': 0}]], 'c': {'l': 2}}, {'_id': 2, 'l': 9}]`
 	runCases(t, []stageCase{
-		{in: in, pipeline: "[{'$redact': {'$cond': [{'$gt': ['$l', 3]}, '$$PRUNE', '$$DESCEND']}}]",
-			want: "[{'_id': 1, 'l': 1, 'b': [{'l': 1, 'y': 2}, 7, [{'l': 0}]], 'c': {'l': 2}}]"},
+		{
+			in: in, pipeline: "[{'$redact': {'$cond': [{'$gt': ['$l', 3]}, '$$PRUNE', '$$DESCEND']}}]",
+			want: "[{'_id': 1, 'l': 1, 'b': [{'l': 1, 'y': 2}, 7, [{'l': 0}]], 'c': {'l': 2}}]",
+		},
 		{in: in, pipeline: "[{'$redact': '$$KEEP'}, {'$skip': 1}]", want: "[{'_id': 2, 'l': 9}]"},
 		{in: in, pipeline: "[{'$redact': '$$PRUNE'}]", want: "[]"},
 		{in: in, pipeline: "[{'$redact': '$l'}]", code: 17053},

@@ -28,14 +28,20 @@ func TestFill(t *testing.T) {
 func TestDensify(t *testing.T) {
 	runCases(t, []stageCase{
 		{in: "[{'x': 5}, {'x': 1, 'y': 0}, {'x': 2.5}, {'y': 1}]", pipeline: "[{'$densify': {'field': 'x', 'range': {'step': 2, 'bounds': 'full'}}}]", want: "[{'y': 1}, {'x': 1, 'y': 0}, {'x': 2.5}, {'x': 3}, {'x': 5}]"},
-		{name: "full over partitions", in: "[{'g': 1, 'x': 1}, {'g': 1, 'x': 3}, {'g': 2, 'x': 2}]", pipeline: "[{'$densify': {'field': 'x', 'partitionByFields': ['g'], 'range': {'step': 1, 'bounds': 'full'}}}]",
-			want: "[{'g': 1, 'x': 1}, {'g': 2, 'x': 1}, {'g': 2, 'x': 2}, {'g': 1, 'x': 2}, {'g': 1, 'x': 3}, {'g': 2, 'x': 3}]"},
-		{name: "partition", in: "[{'g': 1, 'x': 1}, {'g': 1, 'x': 3}, {'g': 2, 'x': 2}, {'g': 2, 'x': 4}]", pipeline: "[{'$densify': {'field': 'x', 'partitionByFields': ['g'], 'range': {'step': 1, 'bounds': 'partition'}}}]",
-			want: "[{'g': 1, 'x': 1}, {'g': 1, 'x': 2}, {'g': 1, 'x': 3}, {'g': 2, 'x': 2}, {'g': 2, 'x': 3}, {'g': 2, 'x': 4}]"},
+		{
+			name: "full over partitions", in: "[{'g': 1, 'x': 1}, {'g': 1, 'x': 3}, {'g': 2, 'x': 2}]", pipeline: "[{'$densify': {'field': 'x', 'partitionByFields': ['g'], 'range': {'step': 1, 'bounds': 'full'}}}]",
+			want: "[{'g': 1, 'x': 1}, {'g': 2, 'x': 1}, {'g': 2, 'x': 2}, {'g': 1, 'x': 2}, {'g': 1, 'x': 3}, {'g': 2, 'x': 3}]",
+		},
+		{
+			name: "partition", in: "[{'g': 1, 'x': 1}, {'g': 1, 'x': 3}, {'g': 2, 'x': 2}, {'g': 2, 'x': 4}]", pipeline: "[{'$densify': {'field': 'x', 'partitionByFields': ['g'], 'range': {'step': 1, 'bounds': 'partition'}}}]",
+			want: "[{'g': 1, 'x': 1}, {'g': 1, 'x': 2}, {'g': 1, 'x': 3}, {'g': 2, 'x': 2}, {'g': 2, 'x': 3}, {'g': 2, 'x': 4}]",
+		},
 		{name: "explicit", in: "[{'x': -5}, {'x': 1}, {'x': 9}]", pipeline: "[{'$densify': {'field': 'x', 'range': {'step': 1, 'bounds': [0, 3]}}}]", want: "[{'x': -5}, {'x': 0}, {'x': 1}, {'x': 2}, {'x': 9}]"},
 		{name: "explicit without documents", in: "[]", pipeline: "[{'$densify': {'field': 'x.y', 'range': {'step': 1, 'bounds': [0, 2]}}}]", want: "[{'x': {'y': 0}}, {'x': {'y': 1}}]"},
-		{name: "explicit over partitions", in: "[{'g': 1, 'x': 1}, {'g': 2, 'x': 0}]", pipeline: "[{'$densify': {'field': 'x', 'partitionByFields': ['g'], 'range': {'step': 1, 'bounds': [0, 2]}}}]",
-			want: "[{'g': 1, 'x': 0}, {'g': 1, 'x': 1}, {'g': 2, 'x': 0}, {'g': 2, 'x': 1}]"},
+		{
+			name: "explicit over partitions", in: "[{'g': 1, 'x': 1}, {'g': 2, 'x': 0}]", pipeline: "[{'$densify': {'field': 'x', 'partitionByFields': ['g'], 'range': {'step': 1, 'bounds': [0, 2]}}}]",
+			want: "[{'g': 1, 'x': 0}, {'g': 1, 'x': 1}, {'g': 2, 'x': 0}, {'g': 2, 'x': 1}]",
+		},
 		{name: "dates", in: "[{'t': {'$date': '2024-01-31T00:00:00Z'}}, {'t': {'$date': '2024-03-30T00:00:00Z'}}]", pipeline: "[{'$densify': {'field': 't', 'range': {'step': 1, 'unit': 'month', 'bounds': 'full'}}}, {'$count': 'n'}]", want: "[{'n': 4}]"},
 		{in: "[{'x': 0}, {'x': 1000000}]", pipeline: "[{'$densify': {'field': 'x', 'range': {'step': 1, 'bounds': 'full'}}}, {'$count': 'n'}]", code: 5897900},
 		{in: "[{'x': 'a'}]", pipeline: "[{'$densify': {'field': 'x', 'range': {'step': 1, 'bounds': 'full'}}}]", code: 5733201},

@@ -18,34 +18,62 @@ func TestLookup(t *testing.T) {
 	}
 	for _, indexed := range []bool{false, true} {
 		for _, tc := range []stageCase{
-			{in: "[{'a': 1}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
-				want: "[{'a': 1, 'r': [{'_id': 1, 'x': 1}, {'_id': 2, 'x': [1, 2]}]}]"},
-			{name: "local arrays", in: "[{'a': [2, 3]}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
-				want: "[{'a': [2, 3], 'r': [{'_id': 2, 'x': [1, 2]}, {'_id': 5, 'x': 3.0}]}]"},
-			{name: "missing and null", in: "[{'b': 0}, {'a': null}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
-				want: "[{'b': 0, 'r': [{'_id': 3}, {'_id': 4, 'x': null}]}, {'a': null, 'r': [{'_id': 3}, {'_id': 4, 'x': null}]}]"},
-			{name: "overwrites as", in: "[{'a': 9, 'b': {'r': 5, 's': 6}}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'b.r'}}]",
-				want: "[{'a': 9, 'b': {'r': [], 's': 6}}]"},
-			{name: "unknown collection", in: "[{'a': 1}]", pipeline: "[{'$lookup': {'from': 'none', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
-				want: "[{'a': 1, 'r': []}]"},
-			{name: "regular expressions are values", in: "[{'a': [{'$regularExpression': {'pattern': '1', 'options': ''}}, 3]}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': '$r'}, {'$replaceWith': '$r'}]",
-				want: "[{'_id': 5, 'x': 3.0}]"},
-			{name: "fields and pipeline", in: "[{'a': 1, 'm': 1}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'let': {'m': '$m'}, 'pipeline': [{'$match': {'$expr': {'$gt': ['$_id', '$$m']}}}], 'as': 'r'}}]",
-				want: "[{'a': 1, 'm': 1, 'r': [{'_id': 2, 'x': [1, 2]}]}]"},
-			{name: "correlated", in: "[{'a': 4}, {'a': 5}]", pipeline: "[{'$lookup': {'from': 'f', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'$expr': {'$gte': ['$_id', '$$v']}}}, {'$count': 'n'}], 'as': 'r'}}]",
-				want: "[{'a': 4, 'r': [{'n': 2}]}, {'a': 5, 'r': [{'n': 1}]}]"},
-			{name: "nested variables", in: "[{'a': 5}]", pipeline: "[{'$lookup': {'from': 'f', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'_id': 1}}, {'$lookup': {'from': 'f', 'pipeline': [{'$match': {'$expr': {'$eq': ['$_id', '$$v']}}}], 'as': 'in'}}], 'as': 'r'}}]",
-				want: "[{'a': 5, 'r': [{'_id': 1, 'x': 1, 'in': [{'_id': 5, 'x': 3.0}]}]}]"},
-			{name: "unwound", in: "[{'a': 1}, {'a': 7}, {'a': 3}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': {'path': '$r', 'includeArrayIndex': 'i'}}]",
-				want: "[{'a': 1, 'r': {'_id': 1, 'x': 1}, 'i': {'$numberLong': '0'}}, {'a': 1, 'r': {'_id': 2, 'x': [1, 2]}, 'i': {'$numberLong': '1'}}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}, 'i': {'$numberLong': '0'}}]"},
-			{name: "unwound, preserving", in: "[{'a': 3}, {'a': 7, 'r': 1}, {'a': 3}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': {'path': '$r', 'preserveNullAndEmptyArrays': true}}]",
-				want: "[{'a': 3, 'r': {'_id': 5, 'x': 3.0}}, {'a': 7}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}}]"},
-			{name: "unwound pipeline", in: "[{'a': 3}, {'a': 4}]", pipeline: "[{'$lookup': {'from': 'f', 'pipeline': [{'$skip': 3}, {'$project': {'_id': 1}}], 'as': 'r'}}, {'$unwind': '$r'}]",
-				want: "[{'a': 3, 'r': {'_id': 4}}, {'a': 3, 'r': {'_id': 5}}, {'a': 4, 'r': {'_id': 4}}, {'a': 4, 'r': {'_id': 5}}]"},
-			{name: "fields and documents", in: "[{'a': 2}, {'a': 3}]", pipeline: "[{'$lookup': {'localField': 'a', 'foreignField': 'q', 'pipeline': [{'$documents': [{'q': 1}, {'q': 2}]}, {'$addFields': {'z': 1}}], 'as': 'r'}}]",
-				want: "[{'a': 2, 'r': [{'q': 2, 'z': 1}]}, {'a': 3, 'r': []}]"},
-			{name: "documents", in: "[{'a': 5}]", pipeline: "[{'$lookup': {'let': {'v': '$a'}, 'pipeline': [{'$documents': [{'q': '$$v'}]}], 'as': 'r'}}]",
-				want: "[{'a': 5, 'r': [{'q': 5}]}]"},
+			{
+				in: "[{'a': 1}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
+				want: "[{'a': 1, 'r': [{'_id': 1, 'x': 1}, {'_id': 2, 'x': [1, 2]}]}]",
+			},
+			{
+				name: "local arrays", in: "[{'a': [2, 3]}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
+				want: "[{'a': [2, 3], 'r': [{'_id': 2, 'x': [1, 2]}, {'_id': 5, 'x': 3.0}]}]",
+			},
+			{
+				name: "missing and null", in: "[{'b': 0}, {'a': null}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
+				want: "[{'b': 0, 'r': [{'_id': 3}, {'_id': 4, 'x': null}]}, {'a': null, 'r': [{'_id': 3}, {'_id': 4, 'x': null}]}]",
+			},
+			{
+				name: "overwrites as", in: "[{'a': 9, 'b': {'r': 5, 's': 6}}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'b.r'}}]",
+				want: "[{'a': 9, 'b': {'r': [], 's': 6}}]",
+			},
+			{
+				name: "unknown collection", in: "[{'a': 1}]", pipeline: "[{'$lookup': {'from': 'none', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}]",
+				want: "[{'a': 1, 'r': []}]",
+			},
+			{
+				name: "regular expressions are values", in: "[{'a': [{'$regularExpression': {'pattern': '1', 'options': ''}}, 3]}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': '$r'}, {'$replaceWith': '$r'}]",
+				want: "[{'_id': 5, 'x': 3.0}]",
+			},
+			{
+				name: "fields and pipeline", in: "[{'a': 1, 'm': 1}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'let': {'m': '$m'}, 'pipeline': [{'$match': {'$expr': {'$gt': ['$_id', '$$m']}}}], 'as': 'r'}}]",
+				want: "[{'a': 1, 'm': 1, 'r': [{'_id': 2, 'x': [1, 2]}]}]",
+			},
+			{
+				name: "correlated", in: "[{'a': 4}, {'a': 5}]", pipeline: "[{'$lookup': {'from': 'f', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'$expr': {'$gte': ['$_id', '$$v']}}}, {'$count': 'n'}], 'as': 'r'}}]",
+				want: "[{'a': 4, 'r': [{'n': 2}]}, {'a': 5, 'r': [{'n': 1}]}]",
+			},
+			{
+				name: "nested variables", in: "[{'a': 5}]", pipeline: "[{'$lookup': {'from': 'f', 'let': {'v': '$a'}, 'pipeline': [{'$match': {'_id': 1}}, {'$lookup': {'from': 'f', 'pipeline': [{'$match': {'$expr': {'$eq': ['$_id', '$$v']}}}], 'as': 'in'}}], 'as': 'r'}}]",
+				want: "[{'a': 5, 'r': [{'_id': 1, 'x': 1, 'in': [{'_id': 5, 'x': 3.0}]}]}]",
+			},
+			{
+				name: "unwound", in: "[{'a': 1}, {'a': 7}, {'a': 3}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': {'path': '$r', 'includeArrayIndex': 'i'}}]",
+				want: "[{'a': 1, 'r': {'_id': 1, 'x': 1}, 'i': {'$numberLong': '0'}}, {'a': 1, 'r': {'_id': 2, 'x': [1, 2]}, 'i': {'$numberLong': '1'}}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}, 'i': {'$numberLong': '0'}}]",
+			},
+			{
+				name: "unwound, preserving", in: "[{'a': 3}, {'a': 7, 'r': 1}, {'a': 3}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r'}}, {'$unwind': {'path': '$r', 'preserveNullAndEmptyArrays': true}}]",
+				want: "[{'a': 3, 'r': {'_id': 5, 'x': 3.0}}, {'a': 7}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}}]",
+			},
+			{
+				name: "unwound pipeline", in: "[{'a': 3}, {'a': 4}]", pipeline: "[{'$lookup': {'from': 'f', 'pipeline': [{'$skip': 3}, {'$project': {'_id': 1}}], 'as': 'r'}}, {'$unwind': '$r'}]",
+				want: "[{'a': 3, 'r': {'_id': 4}}, {'a': 3, 'r': {'_id': 5}}, {'a': 4, 'r': {'_id': 4}}, {'a': 4, 'r': {'_id': 5}}]",
+			},
+			{
+				name: "fields and documents", in: "[{'a': 2}, {'a': 3}]", pipeline: "[{'$lookup': {'localField': 'a', 'foreignField': 'q', 'pipeline': [{'$documents': [{'q': 1}, {'q': 2}]}, {'$addFields': {'z': 1}}], 'as': 'r'}}]",
+				want: "[{'a': 2, 'r': [{'q': 2, 'z': 1}]}, {'a': 3, 'r': []}]",
+			},
+			{
+				name: "documents", in: "[{'a': 5}]", pipeline: "[{'$lookup': {'let': {'v': '$a'}, 'pipeline': [{'$documents': [{'q': '$$v'}]}], 'as': 'r'}}]",
+				want: "[{'a': 5, 'r': [{'q': 5}]}]",
+			},
 		} {
 			t.Run(fmt.Sprintf("%s/indexed=%v", tc.name, indexed), func(t *testing.T) {
 				src := &fakeSources{colls: colls, indexes: map[string]bool{"f.x": indexed}}
@@ -120,8 +148,10 @@ func TestNamespaces(t *testing.T) {
 func TestHashJoinAgreesWithQueries(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	values := []string{"1", "1.0", "2", "null", "'s'", "[]", "[1]", "[1, 2]", "[[1]]", "[null]", "{'b': 1}", "{'b': [1, 2]}", "[{'b': 1}, {'b': 2}]", "[{'b': [1]}]",
-		"[{}, 5]", "{}", "[{'0': 1}]", "{'0': 1}", "[{'b': null}]"}
+	values := []string{
+		"1", "1.0", "2", "null", "'s'", "[]", "[1]", "[1, 2]", "[[1]]", "[null]", "{'b': 1}", "{'b': [1, 2]}", "[{'b': 1}, {'b': 2}]", "[{'b': [1]}]",
+		"[{}, 5]", "{}", "[{'0': 1}]", "{'0': 1}", "[{'b': null}]",
+	}
 	random := func(n int) string {
 		s := ""
 		for i := range n {

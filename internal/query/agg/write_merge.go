@@ -2,6 +2,7 @@ package agg
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -116,10 +117,8 @@ func (s *WriteSpec) parseOn(v bsonx.Value) error {
 }
 
 func (s *WriteSpec) addOn(field string) error {
-	for _, f := range s.On {
-		if f == field {
-			return mongoerr.New(31465, "Found a duplicate field '%s'", field)
-		}
+	if slices.Contains(s.On, field) {
+		return mongoerr.New(31465, "Found a duplicate field '%s'", field)
 	}
 	p, err := parsePath(field)
 	s.On, s.on = append(s.On, field), append(s.on, p)

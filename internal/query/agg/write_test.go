@@ -106,23 +106,33 @@ func TestMerge(t *testing.T) {
 		code            mongoerr.Code
 		noIndex         bool
 	}{
-		{name: "default", in: "[{'_id': 1, 'v': 9}, {'_id': 3, 'v': 3}]", merge: "'t'",
-			want: "[{'_id': 1, 'k': 'a', 'v': 9, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 3, 'v': 3}]"},
-		{name: "replace, discard", in: "[{'_id': 1, 'v': 9}, {'_id': 3}]", merge: "{'into': 't', 'whenMatched': 'replace', 'whenNotMatched': 'discard'}",
-			want: "[{'_id': 1, 'v': 9}, {'_id': 2, 'k': 'b', 'v': 2}]"},
+		{
+			name: "default", in: "[{'_id': 1, 'v': 9}, {'_id': 3, 'v': 3}]", merge: "'t'",
+			want: "[{'_id': 1, 'k': 'a', 'v': 9, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 3, 'v': 3}]",
+		},
+		{
+			name: "replace, discard", in: "[{'_id': 1, 'v': 9}, {'_id': 3}]", merge: "{'into': 't', 'whenMatched': 'replace', 'whenNotMatched': 'discard'}",
+			want: "[{'_id': 1, 'v': 9}, {'_id': 2, 'k': 'b', 'v': 2}]",
+		},
 		{name: "not matched fails", in: "[{'_id': 3}]", merge: "{'into': 't', 'whenNotMatched': 'fail'}", code: 13113},
 		{name: "matched fails", in: "[{'_id': 1}]", merge: "{'into': 't', 'whenMatched': 'fail'}", code: mongoerr.DuplicateKey},
-		{name: "keep existing", in: "[{'_id': 1, 'v': 9}, {'_id': 3}]", merge: "{'into': 't', 'whenMatched': 'keepExisting'}",
-			want: "[{'_id': 1, 'k': 'a', 'v': 1, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 3}]"},
-		{name: "by other field", in: "[{'k': 'b', 'v': 5}, {'k': 'c'}]", merge: "{'into': 't', 'on': 'k'}",
-			want: "[{'_id': 1, 'k': 'a', 'v': 1, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 5}, {'_id': 'new1', 'k': 'c'}]"},
+		{
+			name: "keep existing", in: "[{'_id': 1, 'v': 9}, {'_id': 3}]", merge: "{'into': 't', 'whenMatched': 'keepExisting'}",
+			want: "[{'_id': 1, 'k': 'a', 'v': 1, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 3}]",
+		},
+		{
+			name: "by other field", in: "[{'k': 'b', 'v': 5}, {'k': 'c'}]", merge: "{'into': 't', 'on': 'k'}",
+			want: "[{'_id': 1, 'k': 'a', 'v': 1, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 5}, {'_id': 'new1', 'k': 'c'}]",
+		},
 		{name: "another _id", in: "[{'_id': 7, 'k': 'b'}]", merge: "{'into': 't', 'on': ['k']}", code: mongoerr.ImmutableField},
 		{name: "no index", in: "[]", merge: "{'into': 't', 'on': 'k'}", code: 51183, noIndex: true},
 		{name: "no value", in: "[{'v': 1}]", merge: "{'into': 't', 'on': 'k'}", code: 51132},
 		{name: "array value", in: "[{'k': [1]}]", merge: "{'into': 't', 'on': 'k'}", code: 51185},
 		{name: "no _id", in: "[{'v': 1}]", merge: "'t'", want: "[{'_id': 1, 'k': 'a', 'v': 1, 'w': 1}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 'new1', 'v': 1}]"},
-		{name: "pipeline", in: "[{'_id': 1, 'v': 9}, {'_id': 3}]", merge: "{'into': 't', 'let': {'n': {'$add': ['$v', 1]}}, 'whenMatched': [{'$set': {'v': {'$add': ['$v', '$$new.v', '$$n']}}}, {'$unset': ['k', 'w']}]}",
-			want: "[{'_id': 1, 'v': 20}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 3}]"},
+		{
+			name: "pipeline", in: "[{'_id': 1, 'v': 9}, {'_id': 3}]", merge: "{'into': 't', 'let': {'n': {'$add': ['$v', 1]}}, 'whenMatched': [{'$set': {'v': {'$add': ['$v', '$$new.v', '$$n']}}}, {'$unset': ['k', 'w']}]}",
+			want: "[{'_id': 1, 'v': 20}, {'_id': 2, 'k': 'b', 'v': 2}, {'_id': 3}]",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := &fakeWriter{docs: docs(t, target), unique: !tc.noIndex}

@@ -149,7 +149,8 @@ func fill(t *testing.T, s *txn.Store, r *rand.Rand, n int, clustered bool, array
 		tx, err := s.BeginDDL(ctx, txn.Options{}, "t.c")
 		require.NoError(t, err)
 		_, err = tx.CreateCollection(ctx, "t.c", doc(t, bson.D{{Key: "clusteredIndex", Value: bson.D{
-			{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "unique", Value: true}}}}))
+			{Key: "key", Value: bson.D{{Key: "_id", Value: 1}}}, {Key: "unique", Value: true},
+		}}}))
 		require.NoError(t, err)
 		_, err = tx.Commit(ctx, storage.Buffered)
 		require.NoError(t, err)
@@ -223,7 +224,7 @@ func testPlansAgree(t *testing.T, arrays string, clustered bool) {
 		slices.Sort(want)
 		slices.Sort(got)
 		require.Equal(t, want, got, "filter %v", filter)
-		require.Equal(t, len(want), len(run(t.Context(), t, s, &exec.Find{Filter: f, Counting: true}, r.IntN(4))), "count of %v", filter)
+		require.Len(t, run(t.Context(), t, s, &exec.Find{Filter: f, Counting: true}, r.IntN(4)), len(want), "count of %v", filter)
 		checkSorted(t, s, r, f, natural)
 	}
 }

@@ -367,7 +367,7 @@ func (sc *scan) keyDoc() bsonx.Doc {
 // appendCovered appends the fields of a document level: keys that share their first depth
 // components become one embedded document.
 func appendCovered(dst []byte, keys []catalog.KeyField, vals []bsonx.Value, depth int) []byte {
-	for i := 0; i < len(keys); i++ {
+	for i := range keys {
 		name := keys[i].Parts[depth]
 		if firstWith(keys[:i], depth, name) >= 0 {
 			continue

@@ -9,8 +9,7 @@ import (
 
 // translate gives a conflict that nobody waits for its MongoDB error.
 func translate(store *txn.Store, err error) error {
-	var conflict *storage.ConflictError
-	if errors.As(err, &conflict) {
+	if conflict, ok := errors.AsType[*storage.ConflictError](err); ok {
 		return store.ConflictError(conflict)
 	}
 	return err

@@ -109,8 +109,7 @@ func (w *Writer) create(ctx context.Context) error {
 	if mongoerr.Is(err, mongoerr.NamespaceExists) {
 		return nil
 	}
-	var conflict *storage.ConflictError
-	if errors.As(err, &conflict) {
+	if conflict, ok := errors.AsType[*storage.ConflictError](err); ok {
 		t.Rollback()
 		return w.store.Await(ctx, conflict)
 	}

@@ -6,6 +6,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
@@ -89,7 +91,7 @@ func (c *Context) Scratch() []byte {
 // longer needed do not pile up in the arena.
 func (c *Context) Keep(b []byte) []byte {
 	if len(b) > keepMax {
-		return b[:len(b):len(b)]
+		return slices.Clip(b)
 	}
 	start := len(c.arena)
 	c.arena = append(c.arena, b...)

@@ -240,7 +240,7 @@ func sliceCount(v bsonx.Value) (int, error) {
 func cut(c *Context, a bsonx.Value, start, end int) bsonx.Value {
 	b := bsonx.AppendDocStart(c.Scratch())
 	it := a.Doc().Iter()
-	for i := 0; i < end; i++ {
+	for i := range end {
 		_, v, ok := it.Next()
 		if !ok {
 			break

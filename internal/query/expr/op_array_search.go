@@ -95,7 +95,7 @@ func (e *indexOfArray) Eval(c *Context) (bsonx.Value, error) {
 		return v, err
 	}
 	it := a.Doc().Iter()
-	for i := 0; i < end; i++ {
+	for i := range end {
 		_, elem, ok := it.Next()
 		if !ok {
 			break

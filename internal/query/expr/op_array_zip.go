@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
@@ -56,7 +58,7 @@ func zipList(code mongoerr.Code, what string, v bsonx.Value, s *Scope) ([]Expr, 
 	return nil, mongoerr.New(code, "%s must be an array of expressions, found %s", what, v.Type)
 }
 
-func (e *zip) Args() []Expr { return append(e.inputs[:len(e.inputs):len(e.inputs)], e.defaults...) }
+func (e *zip) Args() []Expr { return append(slices.Clip(e.inputs), e.defaults...) }
 
 func (e *zip) Eval(c *Context) (bsonx.Value, error) {
 	columns := make([]bsonx.Iter, len(e.inputs))

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -79,7 +80,7 @@ func parseLet(name string, arg bsonx.Value, s *Scope) (Expr, error) {
 	return e, nil
 }
 
-func (e *let) Args() []Expr { return append(e.vars[:len(e.vars):len(e.vars)], e.in) }
+func (e *let) Args() []Expr { return append(slices.Clip(e.vars), e.in) }
 
 func (e *let) Eval(c *Context) (bsonx.Value, error) {
 	for i, x := range e.vars {

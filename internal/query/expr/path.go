@@ -58,22 +58,6 @@ func (e *Variable) Eval(c *Context) (bsonx.Value, error) {
 // Args returns nil.
 func (e *Variable) Args() []Expr { return nil }
 
-// valuePath follows a path from another expression's value.
-type valuePath struct {
-	base  Expr
-	parts []string
-}
-
-func (e *valuePath) Eval(c *Context) (bsonx.Value, error) {
-	v, err := e.base.Eval(c)
-	if err != nil {
-		return v, err
-	}
-	return c.follow(v, e.parts), nil
-}
-
-func (e *valuePath) Args() []Expr { return []Expr{e.base} }
-
 // follow walks documents by name; an array on the way gives the array of what the
 // documents in it give, without the missing ones. Numeric components are field names.
 func (c *Context) follow(v bsonx.Value, parts []string) bsonx.Value {

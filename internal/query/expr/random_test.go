@@ -1,7 +1,6 @@
 package expr_test
 
 import (
-	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -111,7 +110,7 @@ func requireSound(t *testing.T, e bsonx.Value, doc bsonx.Doc) {
 	got, err := eval(t, e, doc)
 	if err != nil {
 		var me *mongoerr.Error
-		require.True(t, errors.As(err, &me), "%s: %v", bsonx.Format(e), err)
+		require.ErrorAs(t, err, &me, "%s: %v", bsonx.Format(e), err)
 		require.NotEqual(t, mongoerr.InternalError, me.Code, "%s: %v", bsonx.Format(e), err)
 		require.NotContains(t, me.Message, "%!", bsonx.Format(e))
 		return

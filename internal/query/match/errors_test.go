@@ -165,7 +165,7 @@ func FuzzCompile(f *testing.F) {
 			require.NotEqual(t, mongoerr.InternalError, mongoerr.From(err).Code, err)
 			return
 		}
-		require.True(t, bson.Raw(compiled.Source()).Validate() == nil)
+		require.NoError(t, bson.Raw(compiled.Source()).Validate())
 		ok, err := compiled.Match(document, scope.NewContext())
 		if err == nil && !ok {
 			require.NoError(t, bsonx.Validate(compiled.Explain(document), 200))

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -52,12 +53,7 @@ func all(nodes []Node, ok func(Node) bool) bool {
 }
 
 func some(nodes []Node, ok func(Node) bool) bool {
-	for _, n := range nodes {
-		if ok(n) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(nodes, ok)
 }
 
 // impliesLeaf compares conditions on one path. Both are looked for in the same values, so it

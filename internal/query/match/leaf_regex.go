@@ -30,8 +30,7 @@ func newRegex(field Field, pattern, options string) (*Regex, error) {
 	}
 	re, err := regex.Compile(pattern, options)
 	if err != nil {
-		var option *regex.OptionError
-		if errors.As(err, &option) {
+		if _, ok := errors.AsType[*regex.OptionError](err); ok {
 			return nil, mongoerr.New(51108, "%w", err)
 		}
 		return nil, mongoerr.New(51091, "Regular expression is invalid: %w", err)

@@ -92,36 +92,64 @@ func TestJSONSchemaErrors(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	for _, tc := range []struct{ filter, doc, details string }{
-		{`{"a":{"$gt":5}}`, `{"a":3}`,
-			`{"operatorName":"$gt","specifiedAs":{"a":{"$gt":5}},"reason":"comparison failed","consideredValue":3}`},
+		{
+			`{"a":{"$gt":5}}`, `{"a":3}`,
+			`{"operatorName":"$gt","specifiedAs":{"a":{"$gt":5}},"reason":"comparison failed","consideredValue":3}`,
+		},
 		{`{"a":5}`, `{}`, `{"operatorName":"$eq","specifiedAs":{"a":5},"reason":"field was missing"}`},
-		{`{"a":{"$ne":5}}`, `{"a":5}`,
-			`{"operatorName":"$ne","specifiedAs":{"a":{"$ne":5}},"reason":"comparison succeeded","consideredValue":5}`},
-		{`{"a":{"$lt":5}}`, `{"a":[7,8]}`,
-			`{"operatorName":"$lt","specifiedAs":{"a":{"$lt":5}},"reason":"comparison failed","consideredValues":[7,8,[7,8]]}`},
+		{
+			`{"a":{"$ne":5}}`, `{"a":5}`,
+			`{"operatorName":"$ne","specifiedAs":{"a":{"$ne":5}},"reason":"comparison succeeded","consideredValue":5}`,
+		},
+		{
+			`{"a":{"$lt":5}}`, `{"a":[7,8]}`,
+			`{"operatorName":"$lt","specifiedAs":{"a":{"$lt":5}},"reason":"comparison failed","consideredValues":[7,8,[7,8]]}`,
+		},
 		{`{"a":{"$exists":true}}`, `{}`, `{"operatorName":"$exists","specifiedAs":{"a":{"$exists":true}},"reason":"path does not exist"}`},
-		{`{"a":{"$exists":false}}`, `{"a":1}`,
-			`{"operatorName":"$exists","specifiedAs":{"a":{"$exists":false}},"reason":"path does exist","consideredValue":1}`},
-		{`{"a":{"$type":"string"}}`, `{"a":1}`,
-			`{"operatorName":"$type","specifiedAs":{"a":{"$type":"string"}},"reason":"type did not match","consideredValue":1,"consideredType":"int"}`},
-		{`{"a":{"$in":[1,2]}}`, `{"a":3}`,
-			`{"operatorName":"$in","specifiedAs":{"a":{"$in":[1,2]}},"reason":"no matching value found in array","consideredValue":3}`},
-		{`{"a":{"$regex":"^x","$options":"i"}}`, `{"a":5}`,
-			`{"operatorName":"$regex","specifiedAs":{"a":{"$regex":"^x","$options":"i"}},"reason":"type did not match","consideredValue":5,"consideredType":"int","expectedTypes":["regex","string","symbol"]}`},
-		{`{"a":{"$size":2}}`, `{"a":[1]}`,
-			`{"operatorName":"$size","specifiedAs":{"a":{"$size":2}},"reason":"array length was not equal to given size","consideredValue":[1]}`},
-		{`{"a":1,"b":{"$gt":1,"$lt":9}}`, `{"a":1,"b":10}`,
-			`{"operatorName":"$and","clausesNotSatisfied":[{"index":2,"details":{"operatorName":"$lt","specifiedAs":{"b":{"$lt":9}},"reason":"comparison failed","consideredValue":10}}]}`},
-		{`{"$or":[{"a":1},{"b":1}]}`, `{"a":2}`,
-			`{"operatorName":"$or","clausesNotSatisfied":[{"index":0,"details":{"operatorName":"$eq","specifiedAs":{"a":1},"reason":"comparison failed","consideredValue":2}},{"index":1,"details":{"operatorName":"$eq","specifiedAs":{"b":1},"reason":"field was missing"}}]}`},
-		{`{"$nor":[{"a":1},{"b":1}]}`, `{"a":1}`,
-			`{"operatorName":"$nor","clausesNotSatisfied":[{"index":0,"details":{"operatorName":"$eq","specifiedAs":{"a":1},"reason":"comparison succeeded","consideredValue":1}}]}`},
-		{`{"a":{"$not":{"$gt":1}}}`, `{"a":2}`,
-			`{"operatorName":"$not","details":{"operatorName":"$gt","specifiedAs":{"a":{"$gt":1}},"reason":"comparison succeeded","consideredValue":2}}`},
-		{`{"$expr":{"$gt":["$a","$b"]}}`, `{"a":1,"b":2}`,
-			`{"operatorName":"$expr","specifiedAs":{"$expr":{"$gt":["$a","$b"]}},"reason":"expression did not match","expressionResult":false}`},
-		{`{"$jsonSchema":{"title":"Student","required":["name"],"properties":{"gpa":{"bsonType":"double","description":"must be a double"}}}}`, `{"gpa":3}`,
-			`{"operatorName":"$jsonSchema","title":"Student","schemaRulesNotSatisfied":[{"operatorName":"required","specifiedAs":{"required":["name"]},"missingProperties":["name"]},{"operatorName":"properties","propertiesNotSatisfied":[{"propertyName":"gpa","description":"must be a double","details":[{"operatorName":"bsonType","specifiedAs":{"bsonType":"double"},"reason":"type did not match","consideredValue":3,"consideredType":"int"}]}]}]}`},
+		{
+			`{"a":{"$exists":false}}`, `{"a":1}`,
+			`{"operatorName":"$exists","specifiedAs":{"a":{"$exists":false}},"reason":"path does exist","consideredValue":1}`,
+		},
+		{
+			`{"a":{"$type":"string"}}`, `{"a":1}`,
+			`{"operatorName":"$type","specifiedAs":{"a":{"$type":"string"}},"reason":"type did not match","consideredValue":1,"consideredType":"int"}`,
+		},
+		{
+			`{"a":{"$in":[1,2]}}`, `{"a":3}`,
+			`{"operatorName":"$in","specifiedAs":{"a":{"$in":[1,2]}},"reason":"no matching value found in array","consideredValue":3}`,
+		},
+		{
+			`{"a":{"$regex":"^x","$options":"i"}}`, `{"a":5}`,
+			`{"operatorName":"$regex","specifiedAs":{"a":{"$regex":"^x","$options":"i"}},"reason":"type did not match","consideredValue":5,"consideredType":"int","expectedTypes":["regex","string","symbol"]}`,
+		},
+		{
+			`{"a":{"$size":2}}`, `{"a":[1]}`,
+			`{"operatorName":"$size","specifiedAs":{"a":{"$size":2}},"reason":"array length was not equal to given size","consideredValue":[1]}`,
+		},
+		{
+			`{"a":1,"b":{"$gt":1,"$lt":9}}`, `{"a":1,"b":10}`,
+			`{"operatorName":"$and","clausesNotSatisfied":[{"index":2,"details":{"operatorName":"$lt","specifiedAs":{"b":{"$lt":9}},"reason":"comparison failed","consideredValue":10}}]}`,
+		},
+		{
+			`{"$or":[{"a":1},{"b":1}]}`, `{"a":2}`,
+			`{"operatorName":"$or","clausesNotSatisfied":[{"index":0,"details":{"operatorName":"$eq","specifiedAs":{"a":1},"reason":"comparison failed","consideredValue":2}},{"index":1,"details":{"operatorName":"$eq","specifiedAs":{"b":1},"reason":"field was missing"}}]}`,
+		},
+		{
+			`{"$nor":[{"a":1},{"b":1}]}`, `{"a":1}`,
+			`{"operatorName":"$nor","clausesNotSatisfied":[{"index":0,"details":{"operatorName":"$eq","specifiedAs":{"a":1},"reason":"comparison succeeded","consideredValue":1}}]}`,
+		},
+		{
+			`{"a":{"$not":{"$gt":1}}}`, `{"a":2}`,
+			`{"operatorName":"$not","details":{"operatorName":"$gt","specifiedAs":{"a":{"$gt":1}},"reason":"comparison succeeded","consideredValue":2}}`,
+		},
+		{
+			`{"$expr":{"$gt":["$a","$b"]}}`, `{"a":1,"b":2}`,
+			`{"operatorName":"$expr","specifiedAs":{"$expr":{"$gt":["$a","$b"]}},"reason":"expression did not match","expressionResult":false}`,
+		},
+		{
+			`{"$jsonSchema":{"title":"Student","required":["name"],"properties":{"gpa":{"bsonType":"double","description":"must be a double"}}}}`, `{"gpa":3}`,
+			`{"operatorName":"$jsonSchema","title":"Student","schemaRulesNotSatisfied":[{"operatorName":"required","specifiedAs":{"required":["name"]},"missingProperties":["name"]},{"operatorName":"properties","propertiesNotSatisfied":[{"propertyName":"gpa","description":"must be a double","details":[{"operatorName":"bsonType","specifiedAs":{"bsonType":"double"},"reason":"type did not match","consideredValue":3,"consideredType":"int"}]}]}]}`,
+		},
 	} {
 		f, err := match.CompileFor(match.Validator, doc(t, tc.filter), nil)
 		require.NoError(t, err)

@@ -24,8 +24,6 @@ func (iv interval) isPoint() bool {
 	return iv.loInc && iv.hiInc && iv.lo != nil && bytes.Equal(iv.lo, iv.hi)
 }
 
-func (iv interval) isFull() bool { return iv.lo == nil && iv.hi == nil }
-
 func (iv interval) isEmpty() bool {
 	if iv.lo == nil || iv.hi == nil {
 		return false

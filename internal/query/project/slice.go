@@ -89,7 +89,7 @@ func (s sliceArgs) appendTo(dst []byte, name string, arr bsonx.Doc) []byte {
 	from, to := s.bounds(arr.Count())
 	dst, start := startArray(dst, name)
 	it := arr.Iter()
-	for i := 0; i < to; i++ {
+	for i := range to {
 		_, v, _ := it.Next()
 		if i >= from {
 			dst = bsonx.AppendIndexElem(dst, i-from, v)

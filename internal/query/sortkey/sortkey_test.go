@@ -52,7 +52,7 @@ func TestOrder(t *testing.T) {
 		var last []byte
 		for i, group := range tc.docs {
 			var key []byte
-			for _, d := range strings.Split(group, " ") {
+			for d := range strings.SplitSeq(group, " ") {
 				k, err := p.AppendKey(nil, doc(t, d))
 				require.NoError(t, err)
 				if key != nil {
@@ -128,7 +128,10 @@ func TestSorter(t *testing.T) {
 	}
 	for _, o := range []sortkey.SorterOptions{
 		{},
-		{Limit: 1}, {Limit: 100}, {Limit: n}, {Limit: n + 1},
+		{Limit: 1},
+		{Limit: 100},
+		{Limit: n},
+		{Limit: n + 1},
 		{MemoryMax: 20_000, AllowDiskUse: true, TempDir: dir},
 		{MemoryMax: 20_000, AllowDiskUse: true, TempDir: dir, Limit: 700},
 	} {

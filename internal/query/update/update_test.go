@@ -133,10 +133,14 @@ func TestArithmetic(t *testing.T) {
 		{doc: `{"_id":1}`, update: `{"$inc":{"a.b":2}}`, want: `{"_id":1,"a":{"b":2}}`},
 		{doc: `{"_id":1,"a":2147483647}`, update: `{"$inc":{"a":1}}`, want: `{"_id":1,"a":{"$numberLong":"2147483648"}}`},
 		{doc: `{"_id":1,"a":1}`, update: `{"$inc":{"a":0.5}}`, want: `{"_id":1,"a":1.5}`},
-		{doc: `{"_id":1,"a":{"$numberLong":"9223372036854775807"}}`, update: `{"$inc":{"a":1}}`, code: 2,
-			message: "Failed to apply $inc operations to current value ((NumberLong)9223372036854775807) for document {_id: 1}"},
-		{doc: `{"_id":1,"a":"x"}`, update: `{"$inc":{"a":1}}`, code: 14,
-			message: "Cannot apply $inc to a value of non-numeric type. {_id: 1} has the field 'a' of non-numeric type string"},
+		{
+			doc: `{"_id":1,"a":{"$numberLong":"9223372036854775807"}}`, update: `{"$inc":{"a":1}}`, code: 2,
+			message: "Failed to apply $inc operations to current value ((NumberLong)9223372036854775807) for document {_id: 1}",
+		},
+		{
+			doc: `{"_id":1,"a":"x"}`, update: `{"$inc":{"a":1}}`, code: 14,
+			message: "Cannot apply $inc to a value of non-numeric type. {_id: 1} has the field 'a' of non-numeric type string",
+		},
 		{doc: `{"_id":1,"a":null}`, update: `{"$inc":{"a":1}}`, code: 14},
 		{doc: `{"_id":1}`, update: `{"$inc":{"x":"1"}}`, code: 14, message: `Cannot increment with non-numeric argument: {x: "1"}`},
 		{doc: `{"_id":1,"a":1}`, update: `{"$inc":{"a":{"$numberDecimal":"0.10"}}}`, want: `{"_id":1,"a":{"$numberDecimal":"1.10"}}`},

@@ -27,7 +27,6 @@ var (
 	// keyTrimmed holds the timestamp up to which changes were dropped.
 	keyTrimmed = []byte{spaceMeta, 'x'}
 
-	dataLo = []byte{spaceData}
 	dataHi = []byte{spaceData + 1}
 )
 

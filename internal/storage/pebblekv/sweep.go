@@ -51,12 +51,6 @@ func (s *sweepQueue) pop(floor storage.Timestamp, dst []swept) int {
 	return n
 }
 
-func (s *sweepQueue) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.q) - s.head
-}
-
 // sweepLocks drops up to sweepBatch lock lists that nobody can conflict with any
 // more and returns how many.
 func (db *DB) sweepLocks() int {

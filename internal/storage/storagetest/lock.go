@@ -38,7 +38,7 @@ var lockTests = []test{
 			var txs [2]*tx
 			var step [2]int
 			committed, failed := 0, 0
-			var first, second = -1, -1 // in order of writing
+			first, second := -1, -1 // in order of writing
 			var commitAt, beginAt [2]int
 			for at, who := range order {
 				switch step[who]++; step[who] {
