@@ -50,6 +50,9 @@ func (p *Pipeline) Run(ctx context.Context, in Iterator, src Sources) (Iterator,
 		}
 		in = out
 	}
+	if r.interrupt != nil {
+		return &interruptible{in, r.interrupt}, nil
+	}
 	return in, nil
 }
 

@@ -18,6 +18,8 @@ type stage interface {
 type run struct {
 	opts *Options
 	src  Sources
+
+	interrupt *interrupt // of the stages' expressions, nil if there are none
 }
 
 // node is a stage in its place in a pipeline.

@@ -52,7 +52,7 @@ func (s *groupStage) parseField(name string, v bsonx.Value) (err error) {
 }
 
 func (s *groupStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
-	return &groupIterator{groupStage: s, r: r, in: in}, nil
+	return &groupIterator{groupStage: s, r: r, in: in, c: r.context(s.scope)}, nil
 }
 
 // groupIterator reads all input at the first Next, then returns the groups: from memory, or,
@@ -61,6 +61,7 @@ type groupIterator struct {
 	*groupStage
 	r    *run
 	in   Iterator
+	c    *expr.Context
 	read bool
 	groupTable
 	next    int             // the group to return
@@ -108,7 +109,6 @@ func (it *groupIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 // readAll takes the whole input into groups.
 func (it *groupIterator) readAll(ctx context.Context) error {
 	it.groupTable.reset(it.fields)
-	c := it.r.context(it.scope)
 	for {
 		d, ok, err := it.in.Next(ctx)
 		if err != nil {
@@ -117,8 +117,8 @@ func (it *groupIterator) readAll(ctx context.Context) error {
 		if !ok {
 			break
 		}
-		c.Reset(d)
-		if err := it.add(c); err != nil {
+		it.c.Reset(d)
+		if err := it.add(); err != nil {
 			return err
 		}
 		if it.size > it.r.opts.MemoryMax {
@@ -140,8 +140,8 @@ func (it *groupIterator) readAll(ctx context.Context) error {
 }
 
 // add takes the context's document into its group.
-func (it *groupIterator) add(c *expr.Context) error {
-	id, err := it.id.Eval(c)
+func (it *groupIterator) add() error {
+	id, err := it.id.Eval(it.c)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (it *groupIterator) add(c *expr.Context) error {
 		return err
 	}
 	for i := range it.fields {
-		v, err := it.fields[i].input.Eval(c)
+		v, err := it.fields[i].input.Eval(it.c)
 		if err != nil {
 			return err
 		}

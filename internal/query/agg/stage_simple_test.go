@@ -136,6 +136,26 @@ func TestBlockingStagesEndWithTheContext(t *testing.T) {
 	}
 }
 
+func TestLongExpressionsEndWithTheContext(t *testing.T) {
+	const ever = `{'$reduce': {'input': {'$range': [0, 100000]}, 'initialValue': '$a', 'in': {'$reduce': {'input': {'$range': [0, 100000]}, 'initialValue': 1, 'in': '$$this'}}}}`
+	for _, pipeline := range []string{
+		"[{'$project': {'x': " + ever + "}}]",
+		"[{'$group': {'_id': " + ever + "}}]",
+		"[{'$match': {'$expr': " + ever + "}}]",
+		"[{'$facet': {'x': [{'$addFields': {'x': " + ever + "}}]}}]",
+	} {
+		p, err := agg.Parse(array(t, pipeline), testOptions())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		it, err := p.Run(ctx, agg.Docs(docs(t, "[{'a': 1}]")), nil)
+		require.NoError(t, err)
+		_, _, err = it.Next(ctx)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded, pipeline)
+		require.NoError(t, it.Close())
+	}
+}
+
 func TestDocsEndWithTheContext(t *testing.T) {
 	in := docs(t, "["+strings.TrimSuffix(strings.Repeat("{'a': 1},", 1000), ",")+"]")
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -15,9 +15,6 @@ type transformer interface {
 	apply(dst []byte, d bsonx.Doc, c *expr.Context) ([]byte, error)
 }
 
-// context returns a new evaluation context for one stage of the run.
-func (r *run) context(s *expr.Scope) *expr.Context { return s.NewContext() }
-
 // mapIterator runs a transform over its input.
 type mapIterator struct {
 	in  Iterator
