@@ -11,6 +11,7 @@ import (
 //   - a $match goes before a $sort, and before stages that leave the paths it reads alone;
 //   - neighbouring $match stages become one;
 //   - a $lookup takes over the $unwind of its array;
+//   - $skip and $limit go before stages that make one document of one;
 //   - a $sort that is followed by a $limit keeps only as many documents.
 func optimize(p *Pipeline) (*Pipeline, error) {
 	nodes := slices.Clone(p.nodes)
@@ -24,6 +25,9 @@ func optimize(p *Pipeline) (*Pipeline, error) {
 		return nil, err
 	}
 	nodes = absorbUnwinds(nodes)
+	for i := range nodes {
+		limitEarly(nodes, i)
+	}
 	limitSorts(nodes)
 	return p.with(nodes), nil
 }
@@ -73,6 +77,30 @@ func pushDown(nodes []node, i int) {
 		}
 		nodes[i-1], nodes[i] = nodes[i], nodes[i-1]
 	}
+}
+
+// limitEarly moves a $skip or $limit at position i before the one-to-one stages in front of it,
+// where a $sort or a planner may use it.
+func limitEarly(nodes []node, i int) {
+	switch nodes[i].stage.(type) {
+	case *skipStage, *limitStage:
+	default:
+		return
+	}
+	for ; i > 0 && oneToOne(nodes[i-1].stage); i-- {
+		nodes[i-1], nodes[i] = nodes[i], nodes[i-1]
+	}
+}
+
+// oneToOne reports whether a stage makes one document of each, whatever the others are.
+func oneToOne(s stage) bool {
+	switch s := s.(type) {
+	case *projectStage, *replaceRootStage, *graphLookupStage:
+		return true
+	case *lookupStage:
+		return s.unwind == nil
+	}
+	return false
 }
 
 // mergeMatches joins neighbouring filters. An empty one at the beginning goes away.

@@ -2,6 +2,7 @@ package agg_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -38,6 +39,9 @@ func TestParseRefuses(t *testing.T) {
 		{none, `[{'$limit': 1}]`, mongoerr.InvalidNamespace},
 		{none, `[]`, mongoerr.InvalidNamespace},
 		{txn, `[{'$collStats': {}}]`, mongoerr.OperationNotSupportedInTransaction},
+		{txn, `[{'$changeStream': {}}]`, mongoerr.OperationNotSupportedInTransaction},
+		{coll, `[{'$limit': 1}, {'$changeStream': {}}]`, 40602},
+		{coll, `[{'$geoNear': {}}]`, mongoerr.NotImplemented},
 		{txn, `[{'$indexStats': {}}]`, mongoerr.OperationNotSupportedInTransaction},
 	} {
 		t.Run(tc.pipeline, func(t *testing.T) {
@@ -68,6 +72,16 @@ func TestParsedPipelineSharesNoBytes(t *testing.T) {
 	got, err := agg.Collect(t.Context(), it)
 	require.NoError(t, err)
 	require.Equal(t, format(docs(t, "[{'abc': 1}, {'abc': 2}]")), format(got))
+}
+
+func TestNames(t *testing.T) {
+	for _, names := range [][]string{agg.Stages(), agg.Accumulators(), agg.WindowFunctions()} {
+		require.NotEmpty(t, names)
+		require.True(t, slices.IsSorted(names))
+		require.Len(t, slices.Compact(slices.Clone(names)), len(names))
+	}
+	require.Contains(t, agg.Stages(), "$match")
+	require.NotContains(t, agg.Stages(), "$geoNear")
 }
 
 func FuzzParse(f *testing.F) {

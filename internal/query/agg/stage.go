@@ -48,6 +48,8 @@ type stageSpec struct {
 	name  string
 	flags flags
 	parse func(p *parser, name string, arg bsonx.Value) ([]node, error)
+
+	refused bool // MongoDB has it and this server has not
 }
 
 // simple adapts a parse function for stages that are one node with their argument as it was

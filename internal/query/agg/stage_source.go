@@ -96,8 +96,8 @@ func (it *replaced) Close() error {
 }
 
 // refused makes the row of a stage that MongoDB has and this server has not.
-func refused(name string) stageSpec {
-	return stageSpec{name: name, parse: func(*parser, string, bsonx.Value) ([]node, error) {
+func refused(name string, f flags) stageSpec {
+	return stageSpec{name: name, flags: f, refused: true, parse: func(*parser, string, bsonx.Value) ([]node, error) {
 		return nil, mongoerr.New(mongoerr.NotImplemented, "%s is not supported by this server", name)
 	}}
 }
