@@ -35,6 +35,9 @@ func appendStatementKey(dst []byte, id ID, stmt int32) []byte {
 	return binary.BigEndian.AppendUint32(appendKey(dst, id), uint32(stmt))
 }
 
+// newKey is an empty buffer that holds any key of this package.
+func newKey() []byte { return make([]byte, 0, 1+statementLen) }
+
 func encodeResult(number int64, now time.Time, rec bsonx.Doc) []byte {
 	b := bsonx.NewBuilder(make([]byte, 0, 48+len(rec)))
 	b.Int64("n", number).Value("t", bsonx.Time(now))
@@ -48,7 +51,7 @@ func encodeResult(number int64, now time.Time, rec bsonx.Doc) []byte {
 func (st *Statement) recordCommit(ctx context.Context, t *txn.Txn) error {
 	s := st.s
 	s.dropStale(t)
-	key := appendKey(nil, s.id)
+	key := appendKey(newKey(), s.id)
 	if err := t.Storage().Lock(ctx, []storage.LockRequest{{Key: key}}); err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func (st *Statement) recordCommit(ctx context.Context, t *txn.Txn) error {
 // dropStale deletes the records of older numbers. The session is checked out by the caller.
 func (s *Session) dropStale(t *txn.Txn) {
 	for _, id := range s.stale {
-		t.Storage().Delete(appendStatementKey(nil, s.id, id))
+		t.Storage().Delete(appendStatementKey(newKey(), s.id, id))
 	}
 }
 
@@ -130,9 +133,9 @@ func (m *Manager) forget(ctx context.Context, s *Session) error {
 		return err
 	}
 	defer t.Rollback()
-	t.Storage().Delete(appendKey(nil, s.id))
+	t.Storage().Delete(appendKey(newKey(), s.id))
 	for _, id := range ids {
-		t.Storage().Delete(appendStatementKey(nil, s.id, id))
+		t.Storage().Delete(appendStatementKey(newKey(), s.id, id))
 	}
 	_, err = t.Commit(ctx, storage.Buffered)
 	return err

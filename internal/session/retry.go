@@ -99,7 +99,7 @@ func (r *Retry) Record(t *txn.Txn, stmtID int32, rec bsonx.Doc) {
 		s.dropStale(t)
 		t.Storage().OnCommit(r.commit())
 	}
-	t.Storage().Put(appendStatementKey(nil, s.id, stmtID), encodeResult(s.number, s.mgr.now(), rec))
+	t.Storage().Put(appendStatementKey(newKey(), s.id, stmtID), encodeResult(s.number, s.mgr.now(), rec))
 	r.pending = append(r.pending, result{stmtID, rec.Clone()})
 	s.mgr.Stats.records.Add(1)
 }

@@ -48,9 +48,8 @@ type waiter struct {
 // first waits, outside the queue, for the statement that starts it.
 func (s *Session) checkOut(ctx context.Context, number int64, kind Kind) error {
 	s.mu.Lock()
-	w := waiter{number: number, kind: kind}
 	if kind == KindContinue && number > s.number && !s.startQueued(number) {
-		return s.waitEarly(ctx, &w)
+		return s.waitEarly(ctx, &waiter{number: number, kind: kind, ready: make(chan struct{})})
 	}
 	if !s.held {
 		s.held = true
@@ -58,11 +57,11 @@ func (s *Session) checkOut(ctx context.Context, number int64, kind Kind) error {
 		s.mu.Unlock()
 		return nil
 	}
-	w.ready = make(chan struct{})
-	s.queue = append(s.queue, &w)
+	w := &waiter{number: number, kind: kind, ready: make(chan struct{})}
+	s.queue = append(s.queue, w)
 	s.admitEarly(number, kind)
 	s.mu.Unlock()
-	return s.await(ctx, &w)
+	return s.await(ctx, w)
 }
 
 // startQueued reports whether the statement that starts the transaction is in the queue.
@@ -94,7 +93,6 @@ func (s *Session) admitEarly(number int64, kind Kind) {
 // waitEarly waits for the transaction to start, then for the session. s.mu is held, and
 // released.
 func (s *Session) waitEarly(ctx context.Context, w *waiter) error {
-	w.ready = make(chan struct{})
 	s.early = append(s.early, w)
 	s.mu.Unlock()
 	timer := time.NewTimer(time.Duration(s.mgr.Params.EarlyWait.Load()))
