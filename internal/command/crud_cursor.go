@@ -13,8 +13,9 @@ import (
 
 // The sizes of replies that carry documents.
 const (
-	firstBatchDocs = 101      // of a first batch without batchSize
-	batchBytesMax  = 16 << 20 // of the documents of one batch
+	firstBatchDocs = 101             // of a first batch without batchSize
+	batchBytesMax  = 16 << 20        // of the documents of one batch
+	resultMax      = 16<<20 + 16<<10 // bytes of one document of a result
 )
 
 // query is the source of a cursor: documents read in a state that is let go between batches.
@@ -124,6 +125,10 @@ func (c *Call) batch(ctx context.Context, src session.Source, pending bsonx.Doc,
 			if !ok {
 				more = false
 				break
+			}
+			if len(doc) > resultMax {
+				return end, false, mongoerr.New(mongoerr.BSONObjectTooLarge,
+					"BSONObj size: %d (0x%X) is invalid. Size must be between 0 and %d(16MB)", len(doc), len(doc), resultMax)
 			}
 		}
 		if end.docs > 0 && len(*buf)-start+len(doc) > batchBytesMax {

@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +144,23 @@ func TestCursorBatches(t *testing.T) {
 	id = c.run("t", ej(t, `{"find": "c", "batchSize": 1}`)).ok().int("cursor.id")
 	c.run("t", ej(t, `{"drop": "c"}`)).ok()
 	c.run("t", bson.D{{Key: "getMore", Value: id}, {Key: "collection", Value: "c"}}).fails(175)
+}
+
+func TestResultsAreLimitedToTheSizeOfADocument(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1}]`)
+	big := strings.Repeat("x", 6<<20)
+	c.run("t", bson.D{{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{d("q", d("_id", 1), "u", d("$set", d("s", big)))}}}).ok()
+	double := func(n int) bson.A {
+		values := bson.A{}
+		for range n {
+			values = append(values, "$s")
+		}
+		return bson.A{d("$project", d("s", d("$concat", values)))}
+	}
+	c.run("t", d("aggregate", "c", "pipeline", double(2), "cursor", d())).ok()
+	c.run("t", d("aggregate", "c", "pipeline", double(3), "cursor", d())).fails(10334)
+	c.run("t", d("aggregate", "c", "pipeline", append(double(3), d("$count", "n")), "cursor", d())).ok()
 }
 
 // A create of a collection that exists does not wait for a transaction that uses it.
