@@ -141,7 +141,19 @@ func TestArrayFilters(t *testing.T) {
 		},
 		{
 			doc: `{"_id":1,"a":[1,2]}`, update: `{"$set":{"a.$[e]":1,"a.$[f]":2}}`,
-			filters: []string{`{"e":2}`, `{"f":2}`}, code: 40,
+			filters: []string{`{"e":2}`, `{"f":2}`}, code: 40, message: "Update created a conflict at 'a.1'",
+		},
+		{
+			doc: `{"_id":1,"a":[{"x":0,"b":[{"y":0}]}]}`, update: `{"$set":{"a.$[i].b.$[k].c":1,"a.$[j].b.$[k].c":2}}`,
+			filters: []string{`{"i.x":0}`, `{"j.x":0}`, `{"k.y":0}`}, code: 40, message: "Update created a conflict at 'a.0.b.$[k].c'",
+		},
+		{
+			doc: `{"_id":1,"a":[{"x":0,"b":[{"y":0}]}]}`, update: `{"$set":{"a.$[i].b.$[k].c":1,"a.$[j].b.$[m].c":2}}`,
+			filters: []string{`{"i.x":0}`, `{"j.x":0}`, `{"k.y":0}`, `{"m.y":0}`}, code: 40, message: "Update created a conflict at 'a.0.b.0.c'",
+		},
+		{
+			doc: `{"_id":1,"a":[0],"b":[{"j":0}]}`, update: `{"$set":{"a.$[i.j]":1,"b.$[i]":1}}`,
+			filters: []string{`{"i.j":0}`}, code: 28, message: "Cannot create field '$[i' in element {a: [ 0 ]}",
 		},
 		{
 			doc: `{"_id":1,"a":[{"b":[1,2]},{"b":[3]}]}`, update: `{"$mul":{"a.$[].b.$[n]":10}}`,

@@ -15,10 +15,12 @@ type equalities struct {
 	path     string
 	eq       bsonx.Value // missing for an inner node
 	children []*equalities
+
+	idOnly bool // of the root: only paths at and below _id count, as for a replacement
 }
 
 // collect adds the equalities of a filter: field conditions, and what $and, or a $or of one
-// branch, puts around them. Other conditions say nothing about an inserted document.
+// branch, if repeated, puts around them. Other conditions say nothing about an inserted document.
 func (e *equalities) collect(filter bsonx.Doc) error {
 	for it := filter.Iter(); ; {
 		key, v, ok := it.Next()
@@ -27,8 +29,10 @@ func (e *equalities) collect(filter bsonx.Doc) error {
 		}
 		var err error
 		switch {
-		case key == "$and" || key == "$or" && v.Doc().Count() == 1:
+		case key == "$and":
 			err = e.collectAll(v.Doc())
+		case key == "$or" && allSame(v.Doc()):
+			err = e.collect(v.Doc().Index(0).Doc())
 		case strings.HasPrefix(key, "$"):
 		default:
 			err = e.condition(key, v)
@@ -37,6 +41,17 @@ func (e *equalities) collect(filter bsonx.Doc) error {
 			return err
 		}
 	}
+}
+
+// allSame reports whether all elements of an array are the same.
+func allSame(arr bsonx.Doc) bool {
+	first := arr.Index(0)
+	for _, v := range elements(arr) {
+		if !bsonx.Identical(v, first) {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *equalities) collectAll(branches bsonx.Doc) error {
@@ -102,6 +117,9 @@ func isOperator(name string) bool {
 }
 
 func (e *equalities) add(path string, v bsonx.Value) error {
+	if e.idOnly && path != "_id" && !strings.HasPrefix(path, "_id.") {
+		return nil
+	}
 	n := e
 	for rest := path; ; {
 		part, after, more := strings.Cut(rest, ".")

@@ -10,7 +10,7 @@ import (
 // to equal a value, changed by the update, with _id first. newID makes the _id if neither
 // gives one.
 func (u *Update) Insert(dst []byte, c *expr.Context, newID func() bsonx.Value) (bsonx.Doc, error) {
-	var eq equalities
+	eq := equalities{idOnly: u.kind == KindReplacement}
 	if err := eq.collect(u.filter); err != nil {
 		return nil, err
 	}

@@ -151,7 +151,8 @@ func (n *node) first() *node {
 }
 
 // at returns n with the child "$" put in the place of the matched index.
-func (n *node) at(index int) (*node, error) {
+func (n *node) at(r *run) (*node, error) {
+	index := r.positional
 	if n.positional == nil {
 		return n, nil
 	}
@@ -169,7 +170,7 @@ func (n *node) at(index int) (*node, error) {
 	if !found {
 		out.children = slices.Insert(out.children, i, &named)
 	} else {
-		m, err := merge(out.children[i], &named)
+		m, err := merge(out.children[i], &named, r.place(name))
 		if err != nil {
 			return nil, err
 		}
@@ -179,9 +180,9 @@ func (n *node) at(index int) (*node, error) {
 	return out, nil
 }
 
-// matching returns the tree for an array element that matches the filters in mask, nil for
-// the empty set.
-func (n *node) matching(mask uint64) (*node, error) {
+// matching returns the tree for the array element at key that matches the filters in mask, nil
+// for the empty set.
+func (n *node) matching(mask uint64, r *run, key string) (*node, error) {
 	for _, m := range n.merged {
 		if m.mask == mask {
 			return m.node, nil
@@ -197,7 +198,7 @@ func (n *node) matching(mask uint64) (*node, error) {
 			continue
 		}
 		var err error
-		if out, err = merge(out, c); err != nil {
+		if out, err = merge(out, c, r.place(key)); err != nil {
 			return nil, err
 		}
 	}
@@ -205,19 +206,19 @@ func (n *node) matching(mask uint64) (*node, error) {
 	return out, nil
 }
 
-// merge returns the tree that does what both trees do. They belong to different spellings
-// of the same place in a document.
-func merge(a, b *node) (*node, error) {
+// merge returns the tree that does what both trees do. They belong to different spellings of
+// one place in a document, given for messages.
+func merge(a, b *node, place string) (*node, error) {
 	if a.isLeaf() || b.isLeaf() || (len(a.filters) > 0) != (len(b.filters) > 0) {
-		return nil, conflict(b.path, a.path)
+		return nil, mongoerr.New(mongoerr.ConflictingUpdateOperators, "Update created a conflict at '%s'", place)
 	}
 	out := &node{name: a.name, path: a.path, index: a.index, resolvedIndex: -1}
 	var err error
-	if out.children, err = mergeLists(a.children, b.children); err != nil {
+	if out.children, err = mergeLists(a.children, b.children, place); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(out.children, func(x, y *node) int { return compareParts(x.name, y.name) })
-	if out.filters, err = mergeLists(a.filters, b.filters); err != nil {
+	if out.filters, err = mergeLists(a.filters, b.filters, place); err != nil {
 		return nil, err
 	}
 	switch {
@@ -226,12 +227,12 @@ func merge(a, b *node) (*node, error) {
 	case b.positional == nil:
 		out.positional = a.positional
 	default:
-		out.positional, err = merge(a.positional, b.positional)
+		out.positional, err = merge(a.positional, b.positional, place+".$")
 	}
 	return out, err
 }
 
-func mergeLists(a, b []*node) ([]*node, error) {
+func mergeLists(a, b []*node, place string) ([]*node, error) {
 	out := slices.Clone(a)
 	for _, c := range b {
 		i := slices.IndexFunc(out, func(o *node) bool { return o.name == c.name })
@@ -239,7 +240,7 @@ func mergeLists(a, b []*node) ([]*node, error) {
 			out = append(out, c)
 			continue
 		}
-		m, err := merge(out[i], c)
+		m, err := merge(out[i], c, place+"."+c.name)
 		if err != nil {
 			return nil, err
 		}

@@ -43,6 +43,9 @@ func (u *Update) parseRename(path string, arg bsonx.Value) error {
 	if to == path {
 		return mongoerr.New(mongoerr.BadValue, "The source and target field for $rename must differ: %s: %s", path, bsonx.Format(arg))
 	}
+	if strings.HasPrefix(to, path+".") || strings.HasPrefix(path, to+".") {
+		return mongoerr.New(mongoerr.BadValue, "The source and target field for $rename must not be on the same path: %s: %s", path, bsonx.Format(arg))
+	}
 	fromParts, err := splitRename(path, "source")
 	if err != nil {
 		return err
@@ -132,8 +135,8 @@ func (r *run) checkNoArray(parts []string, path, role string) error {
 		v := d.Lookup(p)
 		if v.Type == bsonx.TypeArray {
 			return mongoerr.New(mongoerr.BadValue,
-				"The %s field cannot be an array element, '%s' in doc with _id: %s has an array field called '%s'",
-				role, path, bsonx.Format(r.doc.Lookup("_id")), p)
+				"The %s field cannot be an array element, '%s' in doc with %s has an array field called '%s'",
+				role, path, r.idField(), p)
 		}
 		if v.Type != bsonx.TypeDocument {
 			return nil

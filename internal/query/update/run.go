@@ -2,6 +2,7 @@ package update
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -16,6 +17,7 @@ type run struct {
 	dst        []byte    // the result grows here
 	positional int
 	insert     bool
+	trail      []string // the keys of the documents and arrays that are being changed
 
 	renamed []bsonx.Value // the values that $rename moves, in order of Update.renames
 	scratch []byte        // a modifier's result until it is in dst
@@ -51,7 +53,7 @@ func (b *bitset) set(i int) {
 // object appends document d as n changes it: its fields in their order, then the new ones
 // in the order of the children. Of fields with the same name the first is meant.
 func (r *run) object(n *node, d bsonx.Doc) error {
-	n, err := n.at(r.positional)
+	n, err := n.at(r)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (r *run) object(n *node, d bsonx.Doc) error {
 // array appends array d as n, whose children are indexes, changes it. The array's key is
 // for messages.
 func (r *run) array(n *node, key string, d bsonx.Doc) error {
-	n, err := n.at(r.positional)
+	n, err := n.at(r)
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func (r *run) filtered(n *node, d bsonx.Doc) error {
 				mask |= 1 << i
 			}
 		}
-		c, err := n.matching(mask)
+		c, err := n.matching(mask, r, key)
 		if err != nil {
 			return err
 		}
@@ -195,6 +197,14 @@ func (r *run) element(n *node, key string, v bsonx.Value, inArray bool) error {
 		r.dst = bsonx.AppendElem(r.dst, key, out)
 		return nil
 	}
+	r.trail = append(r.trail, key)
+	err := r.descend(n, key, v)
+	r.trail = r.trail[:len(r.trail)-1]
+	return err
+}
+
+// descend is element for paths that go on below v.
+func (r *run) descend(n *node, key string, v bsonx.Value) error {
 	switch {
 	case n.positional != nil && r.positional < 0:
 		return errNoPositional
@@ -241,7 +251,10 @@ func (r *run) create(n *node, key string) error {
 		return nil
 	}
 	r.dst = bsonx.AppendHeader(r.dst, bsonx.TypeDocument, key)
-	return r.object(n, bsonx.Empty)
+	r.trail = append(r.trail, key)
+	err := r.object(n, bsonx.Empty)
+	r.trail = r.trail[:len(r.trail)-1]
+	return err
 }
 
 // blocked returns what the modifiers at and below n do where a path ends too early: the
@@ -276,5 +289,15 @@ func (r *run) notViable(n, child *node, key string, v bsonx.Value) error {
 		name, child.path, key, bsonx.Format(v))
 }
 
+// place renders the path of a child of what is being changed, for messages.
+func (r *run) place(key string) string { return strings.Join(append(r.trail, key), ".") }
+
 // id renders the document's _id for messages.
-func (r *run) id() string { return "{_id: " + bsonx.Format(r.doc.Lookup("_id")) + "}" }
+func (r *run) id() string { return "{" + r.idField() + "}" }
+
+func (r *run) idField() string {
+	if id := r.doc.Lookup("_id"); !id.IsMissing() {
+		return "_id: " + bsonx.Format(id)
+	}
+	return "no id"
+}

@@ -162,7 +162,9 @@ func TestRename(t *testing.T) {
 		{doc: `{"_id":1,"v":[1]}`, update: `{"$rename":{"v.foo":"x"}}`, code: 28},
 		{doc: `{"_id":1}`, update: `{"$rename":{"a":"a"}}`, code: 2, message: "must differ"},
 		{doc: `{"_id":1}`, update: `{"$rename":{"a":5}}`, code: 2},
-		{doc: `{"_id":1}`, update: `{"$rename":{"a":"a.b"}}`, code: 40},
+		{doc: `{"_id":1}`, update: `{"$rename":{"a":"a.b"}}`, code: 2, message: "must not be on the same path"},
+		{doc: `{"_id":1}`, update: `{"$rename":{"a.b":"a"}}`, code: 2, message: "must not be on the same path"},
+		{doc: `{"a":[1],"b":1}`, update: `{"$rename":{"b":"a.0"}}`, code: 2, message: "'a.0' in doc with no id has an array field called 'a'"},
 		{doc: `{"_id":1}`, update: `{"$rename":{"a.$":"b"}}`, code: 2, message: "may not be dynamic"},
 	})
 }
@@ -212,6 +214,12 @@ func TestInsert(t *testing.T) {
 		{filter: `{"a":{"$eq":1}}`, update: `{"$inc":{"a":2}}`, want: `{"_id":"new","a":3}`},
 		{filter: `{"$and":[{"a":1},{"b":2}]}`, update: `{"$setOnInsert":{"c":2}}`, want: `{"_id":"new","a":1,"b":2,"c":2}`},
 		{filter: `{"$or":[{"a":1},{"b":2}]}`, update: `{"$set":{"c":2}}`, want: `{"_id":"new","c":2}`},
+		{filter: `{"$or":[{"a":1},{"a":1}]}`, update: `{"$set":{"c":2}}`, want: `{"_id":"new","a":1,"c":2}`},
+		{filter: `{"$and":[{"a":1},{"a":2}],"_id":1}`, update: `{"c":2}`, want: `{"_id":1,"c":2}`},
+		{filter: `{"_id":1,"_id.x":1}`, update: `{"c":2}`, code: 54},
+		{filter: `{"_id":{"$all":[1,2]}}`, update: `{"c":2}`, code: 54},
+		{filter: `{"_id":[1]}`, update: `{"c":2}`, code: 53},
+		{filter: `{"x.$id":1}`, update: `{"$set":{"x":{"$ref":"a","$id":1}}}`, want: `{"_id":"new","x":{"$ref":"a","$id":1}}`},
 		{filter: `{"$or":[{"a":1}]}`, update: `{"$set":{"c":2}}`, want: `{"_id":"new","a":1,"c":2}`},
 		{filter: `{"x.b":1,"y":1,"x.a":2}`, update: `{"$set":{"x.c":3}}`, want: `{"_id":"new","x":{"b":1,"a":2,"c":3},"y":1}`},
 		{filter: `{"$and":[{"a":1},{"a":2}]}`, update: `{"$set":{"c":2}}`, code: 54},
