@@ -28,11 +28,13 @@ type modification struct {
 
 // compile checks the statement.
 func (m *modification) compile(scope *expr.Scope, c *Call) (*exec.Modify, error) {
-	if m.constants != nil {
-		var err error
-		if scope, err = scope.WithLet(m.constants); err != nil {
-			return nil, err
-		}
+	scope, err := m.withConstants(scope)
+	if err != nil {
+		return nil, err
+	}
+	supplied, err := m.suppliedDocument()
+	if err != nil {
+		return nil, err
 	}
 	f := &exec.Find{Filter: m.filter, Sort: m.sort, Hint: m.hint, Scope: scope}
 	q, err := f.Compile()
@@ -44,7 +46,7 @@ func (m *modification) compile(scope *expr.Scope, c *Call) (*exec.Modify, error)
 		return out, nil
 	}
 	out.Update, err = update.Parse(m.update, &update.Options{
-		ArrayFilters: m.arrayFilters, Scope: scope, Multi: m.multi, Upsert: m.upsert, Filter: m.filter,
+		ArrayFilters: m.arrayFilters, Scope: scope, Multi: m.multi, Upsert: m.upsert, Filter: m.filter, Supplied: supplied,
 	})
 	if err != nil {
 		return nil, err
@@ -53,6 +55,45 @@ func (m *modification) compile(scope *expr.Scope, c *Call) (*exec.Modify, error)
 		return nil, mongoerr.New(mongoerr.InvalidOptions, "Cannot use (or request) retryable writes with multi=true")
 	}
 	return out, nil
+}
+
+// withConstants adds the statement's constants, which are values even where they look like
+// expressions.
+func (m *modification) withConstants(scope *expr.Scope) (*expr.Scope, error) {
+	if m.constants == nil {
+		return scope, nil
+	}
+	if m.update.Type != bsonx.TypeArray {
+		return nil, mongoerr.New(51198, "Constant values may only be specified for pipeline updates")
+	}
+	for it := m.constants.Iter(); ; {
+		name, v, ok := it.Next()
+		if !ok {
+			return scope, nil
+		}
+		if err := expr.CheckUserVariable(name); err != nil {
+			return nil, err
+		}
+		scope = scope.WithConst(name, v)
+	}
+}
+
+// suppliedDocument returns what an upsert inserts instead of what the update makes, as the
+// statement's constants give it; nil for no such document.
+func (m *modification) suppliedDocument() (bsonx.Doc, error) {
+	if !m.supplied {
+		return nil, nil
+	}
+	v := m.constants.Lookup("new")
+	switch {
+	case !m.upsert:
+		return nil, mongoerr.New(mongoerr.FailedToParse, "cannot specify '{upsertSupplied: true}' unless {upsert: true} is specified")
+	case m.constants == nil:
+		return nil, mongoerr.New(mongoerr.FailedToParse, "the parameter 'upsertSupplied' is set to 'true', but no constants were supplied")
+	case v.Type != bsonx.TypeDocument:
+		return nil, mongoerr.New(mongoerr.FailedToParse, "the parameter 'upsertSupplied' is set to 'true', but the constant 'new' is no document")
+	}
+	return v.Doc(), nil
 }
 
 // arrayFilterList reads an array of documents.

@@ -171,13 +171,22 @@ func (e *equalities) value(name string) bsonx.Value {
 	return bsonx.Value{}
 }
 
-// checkIDExact refuses to make up an _id of which the filter gives only a part.
-func (e *equalities) checkIDExact() error {
-	c := e.child("_id")
-	if c == nil || len(c.children) == 0 {
-		return nil
+// idFor returns the _id of a document that is inserted as it is: its own, or the filter's, which
+// it may not contradict, or a new one.
+func (e *equalities) idFor(doc bsonx.Doc, newID func() bsonx.Value) (bsonx.Value, error) {
+	required, own := e.value("_id"), doc.Lookup("_id")
+	switch {
+	case own.IsMissing() && required.IsMissing():
+		if c := e.child("_id"); c != nil {
+			return own, mongoerr.New(111, "field at '_id' must be exactly specified, field at sub-path '%s'found", c.leaf().path)
+		}
+		return newID(), nil
+	case own.IsMissing():
+		return required, nil
+	case !required.IsMissing() && !bsonx.Equal(required, own):
+		return own, alteredID(own)
 	}
-	return mongoerr.New(111, "field at '_id' must be exactly specified, field at sub-path '%s'found", c.leaf().path)
+	return own, nil
 }
 
 // document builds the document that the equalities describe, with _id first.

@@ -10,32 +10,27 @@ import (
 // to equal a value, changed by the update, with _id first. newID makes the _id if neither
 // gives one.
 func (u *Update) Insert(dst []byte, c *expr.Context, newID func() bsonx.Value) (bsonx.Doc, error) {
-	eq := equalities{idOnly: u.kind == KindReplacement}
+	eq := equalities{idOnly: u.kind == KindReplacement || u.supplied != nil}
 	if err := eq.collect(u.filter); err != nil {
 		return nil, err
 	}
 	id := eq.value("_id")
 	start := len(dst)
-	switch u.kind {
-	case KindReplacement:
-		after := u.replacement.Lookup("_id")
-		switch {
-		case after.IsMissing() && id.IsMissing():
-			if err := eq.checkIDExact(); err != nil {
-				return nil, err
-			}
-			after = newID()
-		case after.IsMissing():
-			after = id
-		case !id.IsMissing() && !bsonx.Equal(id, after):
-			return nil, alteredID(after)
+	var err error
+	switch {
+	case u.supplied != nil:
+		if id, err = eq.idFor(u.supplied, newID); err == nil {
+			dst = moveID(append(dst, u.supplied...), start, id)
 		}
-		dst = u.appendReplacement(dst, after)
+	case u.kind == KindReplacement:
+		if id, err = eq.idFor(u.replacement, newID); err == nil {
+			dst = u.appendReplacement(dst, id)
+		}
 	default:
-		var err error
-		if dst, err = u.insertModified(dst, eq.document(), id, c, newID); err != nil {
-			return nil, err
-		}
+		dst, err = u.insertModified(dst, eq.document(), id, c, newID)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return checkUpserted(dst[start:])
 }

@@ -25,6 +25,7 @@ type Options struct {
 	Multi        bool
 	Upsert       bool
 	Filter       bsonx.Doc // the statement's filter, from which an upsert takes fields
+	Supplied     bsonx.Doc // what an upsert inserts instead of what the update makes, or nil
 }
 
 // Kind is the form of an update.
@@ -43,6 +44,7 @@ type Update struct {
 	kind       Kind
 	scope      *expr.Scope
 	filter     bsonx.Doc
+	supplied   bsonx.Doc
 	positional bool
 
 	root        *node
@@ -57,7 +59,7 @@ type Update struct {
 
 // Parse compiles an update: a document of operators, a replacement, or a pipeline.
 func Parse(u bsonx.Value, opts *Options) (*Update, error) {
-	out := &Update{scope: opts.Scope, filter: opts.Filter}
+	out := &Update{scope: opts.Scope, filter: opts.Filter, supplied: opts.Supplied}
 	if out.scope == nil {
 		out.scope = expr.NewScope(nil)
 	}
