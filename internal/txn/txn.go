@@ -67,9 +67,22 @@ func (s *Store) BeginLocked(ctx context.Context, ns string, opts Options) (*Txn,
 	return t, nil
 }
 
-// ForWrite locks ns for writing and returns its collection, nil if there is none.
+// ForWrite locks ns for writing and returns its collection, nil if there is none. A capped
+// collection is locked exclusively: its documents are in the order of their commits, so one
+// transaction at a time adds some. (A session's transaction may not write it at all.)
 func (t *Txn) ForWrite(ctx context.Context, ns string) (*catalog.Collection, error) {
-	return t.collection(ctx, ns, catalog.LockIX)
+	fresh := t.fresh
+	c, err := t.collection(ctx, ns, catalog.LockIX)
+	if err != nil || c == nil || !c.Capped || t.opts.Session || t.holds(ns, catalog.LockX) {
+		return c, err
+	}
+	t.fresh = fresh // nobody has seen c
+	c, err = t.collection(ctx, ns, catalog.LockX)
+	if err == nil && fresh {
+		// See what was added while the lock was waited for.
+		err = t.st.Refresh(ctx)
+	}
+	return c, err
 }
 
 // ForDDL locks ns exclusively and returns its collection, nil if there is none.

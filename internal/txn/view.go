@@ -160,6 +160,16 @@ func (v *View) changed(ns string, c *catalog.Collection, cur *catalog.Snapshot, 
 // borrow makes the view use a lock that the caller holds and releases.
 func (v *View) borrow(l catalog.Lock) { v.locks = append(v.locks, l.Borrowed()) }
 
+// holds reports whether the view has the lock of ns in this mode.
+func (v *View) holds(ns string, mode catalog.LockMode) bool {
+	for _, l := range v.locks {
+		if l.Namespace() == ns {
+			return l.Mode >= mode
+		}
+	}
+	return false
+}
+
 // lock takes or upgrades the lock of ns and reports whether it was new.
 func (v *View) lock(ctx context.Context, ns string, mode catalog.LockMode, timeout time.Duration) (bool, error) {
 	for i, l := range v.locks {
