@@ -132,3 +132,31 @@ func TestRenameAndStats(t *testing.T) {
 	require.EqualValues(t, 1, c.run("other", d("dbStats", 1)).ok().int("collections"))
 	require.EqualValues(t, 0, c.run("other", d("dataSize", "other.c")).ok().int("numObjects"))
 }
+
+func TestCollectionUUID(t *testing.T) {
+	c := newServer(t).connect()
+	c.run("db", d("create", "c")).ok()
+	stale := batch(c.run("db", d("listCollections", 1)).ok())[0].Lookup("info", "uuid")
+	c.run("db", d("drop", "c")).ok()
+	c.run("db", d("create", "c")).ok()
+	now := batch(c.run("db", d("listCollections", 1)).ok())[0].Lookup("info", "uuid")
+	for _, cmd := range []bson.D{
+		d("find", "c"), d("aggregate", "c", "pipeline", bson.A{}, "cursor", d()), d("count", "c"), d("distinct", "c", "key", "x"),
+		d("insert", "c", "documents", bson.A{d("x", 1)}), d("delete", "c", "deletes", bson.A{d("q", d(), "limit", 1)}),
+		d("update", "c", "updates", bson.A{d("q", d(), "u", d("$set", d("x", 1)))}),
+		d("findAndModify", "c", "query", d(), "remove", true),
+	} {
+		t.Run(cmd[0].Key, func(t *testing.T) {
+			r := c.run("db", fields(cmd, "collectionUUID", stale))
+			require.EqualValues(t, 361, anyCode(r), "%s", r.Raw)
+			require.Zero(t, anyCode(c.run("db", fields(cmd, "collectionUUID", now)).ok()))
+		})
+	}
+	bulk := d("bulkWrite", 1, "ordered", false, "ops", bson.A{d("insert", 0, "document", d("_id", 1)), d("insert", 1, "document", d("_id", 2))},
+		"nsInfo", bson.A{d("ns", "db.c", "collectionUUID", stale), d("ns", "db.c", "collectionUUID", now)})
+	r := c.run("admin", bulk).ok()
+	require.EqualValues(t, 1, r.int("nInserted"))
+	require.EqualValues(t, 361, batch(r)[0].Lookup("code").Int32())
+	c.run("db", d("drop", "c", "collectionUUID", stale)).fails(361)
+	c.run("db", d("drop", "c", "collectionUUID", now)).ok()
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/txn"
 )
@@ -17,10 +18,10 @@ func cmdDrop(ctx context.Context, c *Call) error {
 	was := -1
 	err := c.ddl(ctx, func(t *txn.Txn) error {
 		coll, err := t.ForDDL(ctx, c.ns)
-		if err != nil || coll == nil {
+		if err != nil {
 			return err
 		}
-		if err := c.checkUUID(coll.UUID, coll.NS); err != nil {
+		if err := c.checkUUID(c.Arg("collectionUUID"), c.ns, coll); err != nil || coll == nil {
 			return err
 		}
 		if was = 0; !coll.IsView() {
@@ -42,24 +43,26 @@ func cmdDrop(ctx context.Context, c *Call) error {
 	return nil
 }
 
-// checkUUID refuses a collection that is not the one that the client means.
-func (c *Call) checkUUID(have [16]byte, ns string) error {
-	v := c.Arg("collectionUUID")
-	if v.IsMissing() {
+// checkUUID refuses a collection, nil for none, that is not the one with the UUID that the client
+// has given, a missing value for any.
+func (c *Call) checkUUID(want bsonx.Value, ns string, coll *catalog.Collection) error {
+	if want.IsNullish() {
 		return nil
 	}
-	if _, want := v.Binary(); string(want) == string(have[:]) {
+	_, uuid := want.Binary()
+	if coll != nil && string(uuid) == string(coll.UUID[:]) {
 		return nil
 	}
-	info := bsonx.NewBuilder(nil).String("db", c.DB).Value("collectionUUID", v).String("expectedCollection", c.coll)
+	db, name := catalog.SplitNS(ns)
 	actual := bsonx.Null
-	for _, coll := range c.Store().Catalog.Current().Database(c.DB) {
-		if _, want := v.Binary(); string(want) == string(coll.UUID[:]) {
-			actual = bsonx.String(coll.Name())
+	for _, other := range c.Store().Catalog.Current().Database(db) {
+		if string(uuid) == string(other.UUID[:]) {
+			actual = bsonx.String(other.Name())
 		}
 	}
-	return mongoerr.New(mongoerr.CollectionUUIDMismatch, "Collection UUID does not match that specified for %s", ns).
-		WithFields(info.Value("actualCollection", actual).Build())
+	return mongoerr.New(mongoerr.CollectionUUIDMismatch, "Collection UUID does not match that specified").
+		WithFields(bsonx.NewBuilder(nil).String("db", db).Value("collectionUUID", want).
+			String("expectedCollection", name).Value("actualCollection", actual).Build())
 }
 
 // cmdDropDatabase removes everything in a database.

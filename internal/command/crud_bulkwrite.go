@@ -29,6 +29,7 @@ type bulkOp struct {
 type bulk struct {
 	*writes
 	namespaces []string
+	uuids      []bsonx.Value // of the collections that the client means
 	writers    []*exec.Writer
 	scope      *expr.Scope
 	errorsOnly bool
@@ -82,6 +83,7 @@ func (c *Call) parseBulk(ctx context.Context) (*bulk, []bulkOp, error) {
 			err = c.checkBulkNamespace(ns)
 		}
 		b.namespaces = append(b.namespaces, ns)
+		b.uuids = append(b.uuids, d.Lookup("collectionUUID"))
 		return err == nil
 	})
 	if err != nil {
@@ -230,7 +232,7 @@ func (b *bulk) writer(ctx context.Context, ns int) (*exec.Writer, error) {
 	}
 	b.current = ns
 	if b.writers[ns] == nil {
-		b.writers[ns] = b.c.writer(b.namespaces[ns])
+		b.writers[ns] = b.c.writer(b.namespaces[ns], b.uuids[ns])
 	}
 	return b.writers[ns], nil
 }

@@ -200,8 +200,5 @@ func (a *findArgs) pipeline(c *Call) (*agg.Pipeline, error) {
 
 // checkCollection compares the collection, nil for none, with the collectionUUID argument.
 func (c *Call) checkCollection(coll *catalog.Collection) error {
-	if coll == nil {
-		return c.checkUUID([16]byte{}, c.ns)
-	}
-	return c.checkUUID(coll.UUID, coll.NS)
+	return c.checkUUID(c.Arg("collectionUUID"), c.ns, coll)
 }

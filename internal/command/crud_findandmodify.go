@@ -118,7 +118,7 @@ func findAndModify(ctx context.Context, c *Call) error {
 			return nil
 		}
 	}
-	w := c.writer(c.NS())
+	w := c.writer(c.NS(), c.Arg("collectionUUID"))
 	defer w.Close()
 	res, err := w.Modify(ctx, m)
 	if err != nil {

@@ -60,7 +60,7 @@ func (w *pipelineWriter) finish(ctx context.Context) (err error) {
 func (w *pipelineWriter) writer(ns agg.Namespace) *exec.Writer {
 	wr := w.writers[ns]
 	if wr == nil {
-		wr = w.c.writer(ns.DB + "." + ns.Coll)
+		wr = w.c.writer(ns.DB+"."+ns.Coll, bsonx.Value{})
 		w.writers[ns] = wr
 	}
 	return wr
@@ -139,7 +139,7 @@ func (w *pipelineWriter) Replace(ctx context.Context, ns agg.Namespace) (agg.Rep
 	if err == nil && len(specs) > 0 {
 		_, err = store.CreateIndexes(ctx, r.temp, specs, storage.Buffered)
 	}
-	r.writer = w.c.writer(r.temp)
+	r.writer = w.c.writer(r.temp, bsonx.Value{})
 	return r, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/exec"
 	"github.com/tandemdb/tandem/internal/txn"
@@ -57,17 +58,22 @@ func (c *Call) newWrites() (*writes, error) {
 			return nil, mongoerr.New(mongoerr.InvalidOptions, "May not specify both stmtId and stmtIds in write command")
 		}
 	}
-	ws.w = c.writer(c.NS())
+	ws.w = c.writer(c.NS(), c.Arg("collectionUUID"))
 	return ws, nil
 }
 
-// writer returns a Writer on a namespace with the command's options.
-func (c *Call) writer(ns string) *exec.Writer {
-	return exec.NewWriter(c.Store(), c.Txn(), ns, exec.WriterOptions{
+// writer returns a Writer on a namespace with the command's options. uuid is that of the collection
+// that the client means, the missing value for any.
+func (c *Call) writer(ns string, uuid bsonx.Value) *exec.Writer {
+	o := exec.WriterOptions{
 		BypassValidation: c.Arg("bypassDocumentValidation").Truthy(),
 		Tag:              c.tag(),
 		Logf:             c.Service.logWarning,
-	})
+	}
+	if !uuid.IsNullish() {
+		o.Check = func(coll *catalog.Collection) error { return c.checkUUID(uuid, ns, coll) }
+	}
+	return exec.NewWriter(c.Store(), c.Txn(), ns, o)
 }
 
 // checkWritable refuses collections that users must not write to.

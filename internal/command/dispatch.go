@@ -252,6 +252,8 @@ func (c *Call) checkTxn() error {
 		return nil // a first one was refused with the fields
 	case !spec.Has(AdminOnly) && c.DB == "config":
 		return refuse("Cannot run command against the config database in a transaction.")
+	case c.DB == "admin" && spec.Has(OnCursor) && strings.HasPrefix(c.coll, "$cmd."):
+		return nil // goes on with a command on admin, such as bulkWrite
 	case !spec.Has(AdminOnly) && (c.DB == "local" || c.DB == "admin"):
 		return refuse("Cannot run command against the '%s' database in a transaction.", c.DB)
 	case c.coll == "system.profile", c.coll == "system.views":

@@ -47,6 +47,9 @@ type WriterOptions struct {
 	BypassValidation bool
 	Tag              any // see txn.Options
 	Logf             func(format string, args ...any)
+
+	// Check, if set, is asked whether the collection, nil for none, is the one that is meant.
+	Check func(c *catalog.Collection) error
 }
 
 // NewWriter returns a Writer on ns. session is nil outside of multi-document transactions.
@@ -73,6 +76,11 @@ func (w *Writer) begin(ctx context.Context) (*txn.Txn, *catalog.Collection, erro
 	}
 	if c != nil && c.IsView() {
 		return nil, nil, mongoerr.New(mongoerr.CommandNotSupportedOnView, "Namespace %s is a view, not a collection", w.ns)
+	}
+	if w.opts.Check != nil {
+		if err := w.opts.Check(c); err != nil {
+			return nil, nil, err
+		}
 	}
 	return t, c, nil
 }
