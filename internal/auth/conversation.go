@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/xdg-go/scram"
 
@@ -45,7 +46,8 @@ func Start(ctx context.Context, users Store, db, mechanism string, payload []byt
 		return nil, nil, mongoerr.New(mongoerr.MechanismUnavailable,
 			"Received authentication for mechanism %s which is not enabled", mechanism)
 	}
-	c = &Conversation{db: db, mechanism: mechanism, skipEmpty: opts.SkipEmptyExchange}
+	// The conversation, and the user it proves, outlive the message.
+	c = &Conversation{db: strings.Clone(db), mechanism: strings.Clone(mechanism), skipEmpty: opts.SkipEmptyExchange}
 	server, err := hash.NewServer(func(name string) (scram.StoredCredentials, error) {
 		return c.lookup(ctx, users, name)
 	})

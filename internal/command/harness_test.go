@@ -99,7 +99,25 @@ func (c *client) send(ctx context.Context, m *wire.Message, body bson.D) reply {
 	require.NoError(c.s.t, err)
 	m.Body = raw
 	out, action := c.s.svc.Handle(ctx, c.conn, m, nil)
-	return reply{bson.Raw(bytes.Clone(out)), c.s.t, action}
+	out = bytes.Clone(out)
+	if action != command.ActionMore {
+		overwrite(m)
+	}
+	return reply{bson.Raw(out), c.s.t, action}
+}
+
+// overwrite does to a request what the next message on a connection does: whoever still needs
+// its bytes has to have copied them.
+func overwrite(m *wire.Message) {
+	fill := func(b []byte) {
+		for i := range b {
+			b[i] = '!'
+		}
+	}
+	fill(m.Body)
+	for _, s := range m.Sequences {
+		fill(s.Docs)
+	}
 }
 
 func (r reply) code() int32 {

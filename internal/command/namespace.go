@@ -72,14 +72,16 @@ func (c *Call) target(first bsonx.Value) error {
 		if v.Type != bsonx.TypeString {
 			return wrongType(c.Spec.Name+"."+c.Spec.Name, v.Type, String)
 		}
-		c.ns = v.Str()
+		c.ns = strings.Clone(v.Str())
 		return nil
 	case TargetCollOrOne:
 		if n, ok := integer(v); ok {
 			if n != 1 {
 				return mongoerr.New(mongoerr.FailedToParse, "Invalid command format: the '%s' field must specify a collection name or 1", c.Spec.Name)
 			}
+			n := len(c.DB)
 			c.ns = c.DB + ".$cmd." + c.Spec.Name
+			c.DB = c.ns[:n]
 			return nil
 		}
 	case TargetCollection:
@@ -95,8 +97,11 @@ func (c *Call) target(first bsonx.Value) error {
 	if v.Type != bsonx.TypeString {
 		return mongoerr.New(mongoerr.InvalidNamespace, "collection name has invalid type %s", v.Type)
 	}
-	c.coll = v.Str()
-	c.ns = c.DB + "." + c.coll
+	// The names outlive the request, in cursors and locks: from here on they are parts of one
+	// string of their own.
+	n := len(c.DB)
+	c.ns = c.DB + "." + v.Str()
+	c.DB, c.coll = c.ns[:n], c.ns[n+1:]
 	return nil
 }
 

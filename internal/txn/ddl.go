@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
@@ -193,6 +194,7 @@ func (t *Txn) RenameCollection(ctx context.Context, c *catalog.Collection, to st
 	if err := catalog.CheckNamespace(to); err != nil {
 		return err
 	}
+	to = strings.Clone(to) // the catalog keeps it longer than the caller has the request
 	from, err := t.ForDDL(ctx, c.NS)
 	if err != nil {
 		return err
