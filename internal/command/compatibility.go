@@ -15,11 +15,8 @@ func CommandTable() string {
 		if s.Handler == nil {
 			continue
 		}
-		name := "`" + s.Name + "`"
-		for _, a := range s.Aliases {
-			name += ", `" + a + "`"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, s.Help, s.inTransaction(), s.readConcerns(), s.notes())
+		names := strings.Join(append([]string{s.Name}, s.Aliases...), "`, `")
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", names, s.Help, s.inTransaction(), s.readConcerns(), s.notes())
 	}
 	return b.String()
 }

@@ -77,10 +77,21 @@ func (m *mutator) next() byte {
 
 // odd are values that commands seldom expect.
 var odd = []any{
-	nil, true, int32(-1), int64(1) << 62, math.NaN(), math.Inf(1), 1.5, "", "$a", "a.b", "$$ROOT", "$**", bson.D{}, bson.A{},
-	bson.A{nil, 1, bson.D{}}, bson.D{{Key: "$x", Value: 1}}, bson.D{{Key: "", Value: 1}}, bson.Regex{Pattern: "(", Options: "x"},
-	bson.Timestamp{T: 1}, bson.Binary{Subtype: 4, Data: []byte{1}}, bson.MinKey{}, bson.MaxKey{}, bson.Undefined{},
-	bson.JavaScript("x"), bson.Symbol("s"), bson.DateTime(-1), bson.ObjectID{}, bson.NewDecimal128(1<<63, 1),
+	nil, true, int32(-1), int64(1) << 62, math.NaN(), math.Inf(1), 1.5, "", "$a", "a.b", "$$ROOT", "$**",
+	bson.D{},
+	bson.A{},
+	bson.A{nil, 1, bson.D{}},
+	bson.D{{Key: "$x", Value: 1}},
+	bson.D{{Key: "", Value: 1}},
+	bson.Regex{Pattern: "(", Options: "x"},
+	bson.Timestamp{T: 1},
+	bson.Binary{Subtype: 4, Data: []byte{1}},
+	bson.MinKey{},
+	bson.MaxKey{},
+	bson.Undefined{},
+	bson.JavaScript("x"), bson.Symbol("s"), bson.DateTime(-1),
+	bson.ObjectID{},
+	bson.NewDecimal128(1<<63, 1),
 }
 
 // mutate returns a copy of v, changed here and there; the first field of a command keeps its name.
