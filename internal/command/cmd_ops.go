@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -79,7 +80,7 @@ func (s *Service) appendOp(b *bsonx.Builder, o *op) bool {
 		o.mu.Unlock()
 		return false
 	}
-	body, spec, ns, id, kind, number := o.body.Clone(), o.spec, o.ns, o.session, o.kind, o.number
+	body, spec, ns, id, kind, number := o.body.Clone(), o.spec, strings.Clone(o.ns), o.session, o.kind, o.number
 	o.mu.Unlock()
 	now := s.now()
 	d := now.Sub(o.started)
