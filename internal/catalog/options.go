@@ -31,6 +31,9 @@ func NewCollection(ns string, options bsonx.Doc) (*Collection, error) {
 	}
 }
 
+// cappedUnit is what sizes of capped collections are multiples of, in bytes.
+const cappedUnit = 256
+
 func (c *Collection) setOption(name string, v bsonx.Value) error {
 	var ok bool
 	switch name {
@@ -38,7 +41,9 @@ func (c *Collection) setOption(name string, v bsonx.Value) error {
 		ok = v.Type == bsonx.TypeBool || v.IsNumber()
 		c.Capped = v.Truthy()
 	case "size":
-		c.CappedSize, ok = number(v)
+		if c.CappedSize, ok = number(v); c.CappedSize > 0 {
+			c.CappedSize = (c.CappedSize + cappedUnit - 1) / cappedUnit * cappedUnit
+		}
 	case "max":
 		c.CappedMax, ok = number(v)
 	case "viewOn":

@@ -266,8 +266,9 @@ func (c *Call) modify(ctx context.Context, list string, parse func(bsonx.Doc) (m
 	if err := ws.finish(ctx, ws.modifyAll(ctx, scope, items)); err != nil {
 		return err
 	}
-	ws.reply()
-	extra(ws)
+	if ws.reply() {
+		extra(ws)
+	}
 	return nil
 }
 

@@ -44,3 +44,26 @@ func TestUpdateStatements(t *testing.T) {
 		})
 	}
 }
+
+func TestUnacknowledgedWritesSayNothing(t *testing.T) {
+	c := newServer(t).connect()
+	for _, cmd := range []string{
+		`{"insert": "c", "documents": [{"_id": 1}, {"_id": 1}], "writeConcern": {"w": 0}}`,
+		`{"update": "c", "updates": [{"q": {"_id": 2}, "u": {"$set": {"a": 1}}, "upsert": true}], "writeConcern": {"w": 0}}`,
+		`{"delete": "c", "deletes": [{"q": {"_id": 2}, "limit": 1}], "writeConcern": {"w": 0}}`,
+	} {
+		r := c.run("t", ej(t, cmd)).ok()
+		for _, field := range []string{"n", "nModified", "upserted", "writeErrors"} {
+			require.False(t, r.has(field), field)
+		}
+	}
+	require.Equal(t, []string{`{"_id":1}`}, c.run("t", ej(t, `{"find": "c"}`)).batch())
+}
+
+func TestSmallCappedCollectionsAreRoundedUp(t *testing.T) {
+	c := newServer(t).connect()
+	c.run("t", ej(t, `{"create": "c", "capped": true, "size": 8}`)).ok()
+	seed(t, c, `[{"_id": 1, "a": 1}]`)
+	require.EqualValues(t, 256, c.run("t", ej(t, `{"collStats": "c"}`)).ok().int("maxSize"))
+	require.Equal(t, []string{`{"_id":1,"a":1}`}, c.run("t", ej(t, `{"find": "c"}`)).batch())
+}

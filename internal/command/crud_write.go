@@ -188,8 +188,12 @@ func (ws *writes) finish(ctx context.Context, failed error) error {
 	return nil
 }
 
-// reply appends what the replies of insert, update and delete have in common.
-func (ws *writes) reply() {
+// reply appends what the replies of insert, update and delete have in common. An unacknowledged
+// write, whose client may read the reply all the same, has nothing to say: reply returns false.
+func (ws *writes) reply() bool {
+	if !ws.c.WriteConcern().Acknowledged() {
+		return false
+	}
 	b := ws.c.Reply
 	b.Int32("n", int32(ws.n))
 	if len(ws.errs) > 0 {
@@ -208,6 +212,7 @@ func (ws *writes) reply() {
 		}
 		b.End()
 	}
+	return true
 }
 
 // appendWriteError appends the fields of one element of writeErrors.
