@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"strconv"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -144,6 +145,23 @@ func statusMetrics(_ context.Context, c *Call, b *bsonx.Builder) {
 		Int64("deletedDocuments", c.Service.ttlDeleted.Load()).
 		Int64("passes", c.Service.ttlPasses.Load()).
 		End()
+	appendRuntime(b)
+}
+
+// appendRuntime adds what the process has asked of Go's allocator. Unlike the rest of its
+// statistics, these can be read without stopping the program.
+func appendRuntime(b *bsonx.Builder) {
+	samples := [...]metrics.Sample{
+		{Name: "/gc/heap/allocs:objects"},
+		{Name: "/gc/heap/allocs:bytes"},
+		{Name: "/gc/cycles/total:gc-cycles"},
+	}
+	metrics.Read(samples[:])
+	b.StartDoc("go")
+	for i, name := range [...]string{"mallocs", "allocatedBytes", "gcCycles"} {
+		b.Int64(name, int64(samples[i].Value.Uint64()))
+	}
+	b.End()
 }
 
 // cmdHostInfo describes the machine.
