@@ -6,10 +6,11 @@ BIN              := bin/tandem
 CACHE            := $(CURDIR)/.cache
 FUZZTIME         ?= 10s
 BENCHTIME        ?= 1s
+BENCHFLAGS       ?=
 
 export CGO_ENABLED ?= 0
 
-.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench generate conformance clean
+.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench bench-footprint bench-micro generate conformance clean
 
 all: lint test
 
@@ -64,8 +65,18 @@ fuzz-short:
 		done; \
 	done
 
-## bench: the benchmarks of all packages
-bench:
+## bench: the server beside its floors and PostgreSQL 15, see docs/performance.md
+bench: build
+	go build -o bin/bench ./bench
+	bin/bench -server $(BIN) $(BENCHFLAGS)
+
+## bench-footprint: memory and disk of a server with 1 GB of documents
+bench-footprint: build
+	go build -o bin/bench ./bench
+	bin/bench -server $(BIN) -footprint
+
+## bench-micro: the benchmarks of all packages
+bench-micro:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 ## generate: everything that is written by programs

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain makes the test binary do what the program does when it is started as a child.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "canned" || os.Args[1] == "profiled") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestRun(t *testing.T) {
+	profile := filepath.Join(t.TempDir(), "cpu")
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), []string{
+		"-cpuprofile", profile, "-documents", "1000", "-time", "5ms", "-targets", "tandem|canned|engine",
+	}, &out))
+	for _, wl := range workloads {
+		require.Contains(t, out.String(), fmt.Sprintf("| %s | 16 | tandem |", wl.name))
+	}
+	require.Contains(t, out.String(), "| findOne by _id | 64 | engine |")
+	require.Contains(t, out.String(), "| transfer: throughput at 16 clients, of the canned server's | ≥ 0.60 |")
+	require.NotContains(t, out.String(), "PostgreSQL's")
+	require.FileExists(t, profile)
+}
+
+func TestMeasurement(t *testing.T) {
+	used := time.Duration(0)
+	m := measurement{
+		workers:  newWorkers(2, 100, nil),
+		duration: time.Millisecond,
+		op: func(_ context.Context, i int, w *worker) error {
+			w.aborts++
+			return nil
+		},
+		usage: func(context.Context) (usage, error) {
+			used += time.Hour
+			return usage{cpu: used, mallocs: -1}, nil
+		},
+	}
+	r, err := m.run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2, r.clients)
+	require.Equal(t, time.Hour/time.Duration(r.ops), r.cpu)
+	require.EqualValues(t, 1, r.aborts)
+	require.LessOrEqual(t, r.p50, r.worst)
+	require.Negative(t, r.mallocs)
+}
+
+func TestGoals(t *testing.T) {
+	rs := results{
+		{workload: "ping", target: tandemTarget, clients: 16, ops: 80, elapsed: time.Second, cpu: 9 * time.Microsecond},
+		{workload: "ping", target: cannedTarget, clients: 16, ops: 100, elapsed: time.Second, cpu: 5 * time.Microsecond},
+	}
+	cs := goalPing(rs)
+	require.Len(t, cs, 2)
+	require.True(t, cs[0].met)
+	require.Equal(t, "9.0 µs", cs[0].measured)
+	require.False(t, cs[1].met)
+	require.Empty(t, goalReads(rs))
+}
