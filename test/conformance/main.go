@@ -27,7 +27,7 @@ import (
 // would end the run: they use a change stream without looking whether they got one.
 var suites = []struct{ name, pkg, run, skip string }{
 	{"unified", "go.mongodb.org/mongo-driver/mongo/integration/unified", "TestUnifiedSpec", ""},
-	{"integration", "go.mongodb.org/mongo-driver/mongo/integration", ".", "^TestChangeStream_ReplicaSet$|^TestCollection$/^(delete_one|delete_many|update_one|update_many|replace_one|count_documents|distinct|find_one_and_.*|find.*|aggregate)$/with_options|^TestCollection$/^delete_(one|many)$/^not_found_with_options$"},
+	{"integration", "go.mongodb.org/mongo-driver/mongo/integration", ".", "^TestChangeStream_ReplicaSet$|^TestCollection$/^(delete_one|delete_many|update_one|update_many|replace_one|count_documents|distinct|find_one_and_.*|find.*|aggregate)$/with_options|^TestCollection$/^delete_(one|many)$/^not_found_with_options$|^TestCollection$/^find_one$/^options$|^TestCrudSpec$/collation"},
 }
 
 func main() {
