@@ -233,8 +233,7 @@ func change(ctx context.Context, t storage.Txn, coll layout.Ident, entry []byte)
 func again(w *worker, fn func() error) error {
 	for {
 		err := fn()
-		var conflict *storage.ConflictError
-		if !errors.As(err, &conflict) {
+		if _, ok := errors.AsType[*storage.ConflictError](err); !ok {
 			return err
 		}
 		w.aborts++

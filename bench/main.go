@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if cfg.dir, err = os.MkdirTemp("", "tandem-bench"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(cfg.dir)
+	defer func() { _ = os.RemoveAll(cfg.dir) }()
 	if cfg.footprint {
 		return measureFootprint(ctx, cfg, out)
 	}

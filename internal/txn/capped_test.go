@@ -55,9 +55,7 @@ func TestCappedOrder(t *testing.T) {
 	d.create("db.c", `{"capped": true, "size": 1000000, "max": 50}`)
 	var wg sync.WaitGroup
 	for w := range 4 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for i := range 50 {
 				x, err := d.Begin(d.ctx(), txn.Options{})
 				if err != nil {
@@ -77,7 +75,7 @@ func TestCappedOrder(t *testing.T) {
 					return
 				}
 			}
-		}()
+		})
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()

@@ -115,9 +115,7 @@ func TestBuildAgainstWriters(t *testing.T) {
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		for w := range 4 {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			wg.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(w), 1))
 				for {
 					select {
@@ -130,7 +128,7 @@ func TestBuildAgainstWriters(t *testing.T) {
 						return
 					}
 				}
-			}()
+			})
 		}
 		for i := range 12 {
 			require.NoError(t, d.index("db.c", `{"a": 1}`, ""))

@@ -98,8 +98,7 @@ func (t *Txn) lock(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) er
 	if err == nil {
 		return nil
 	}
-	var exists *storage.KeyExistsError
-	if errors.As(err, &exists) {
+	if exists, ok := errors.AsType[*storage.KeyExistsError](err); ok {
 		return duplicateKey(c, doc, exists.Key)
 	}
 	return storageError(err)

@@ -14,8 +14,10 @@ func TestOptimize(t *testing.T) {
 		{"merge", "[{'$match': {'a': 1}}, {'$match': {'b': 2}}, {'$match': {}}]", "[{'$match': {'$and': [{'a': 1}, {'b': 2}]}}]"},
 		{"top k", "[{'$sort': {'a': 1}}, {'$limit': 5}]", "[{'$sort': {'sortKey': {'a': 1}, 'limit': {'$numberLong': '5'}}}, {'$limit': 5}]"},
 		{"top k with skip", "[{'$sort': {'a': 1}}, {'$skip': 2}, {'$limit': 5}]", "[{'$sort': {'sortKey': {'a': 1}, 'limit': {'$numberLong': '7'}}}, {'$skip': 2}, {'$limit': 5}]"},
-		{"top k through a projection", "[{'$sort': {'a': 1}}, {'$project': {'a': 1}}, {'$skip': 1}, {'$limit': 5}]",
-			"[{'$sort': {'sortKey': {'a': 1}, 'limit': {'$numberLong': '6'}}}, {'$skip': 1}, {'$limit': 5}, {'$project': {'a': 1}}]"},
+		{
+			"top k through a projection", "[{'$sort': {'a': 1}}, {'$project': {'a': 1}}, {'$skip': 1}, {'$limit': 5}]",
+			"[{'$sort': {'sortKey': {'a': 1}, 'limit': {'$numberLong': '6'}}}, {'$skip': 1}, {'$limit': 5}, {'$project': {'a': 1}}]",
+		},
 		{"limit stays behind unwind", "[{'$unwind': '$a'}, {'$limit': 5}]", "[{'$unwind': '$a'}, {'$limit': 5}]"},
 		{"before sort", "[{'$sort': {'a': 1}}, {'$match': {'a': 1}}]", "[{'$match': {'a': 1}}, {'$sort': {'sortKey': {'a': 1}}}]"},
 		{"before unwind", "[{'$unwind': '$a'}, {'$match': {'b': 1}}]", "[{'$match': {'b': 1}}, {'$unwind': '$a'}]"},

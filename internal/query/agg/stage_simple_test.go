@@ -78,8 +78,10 @@ func TestReplaceRoot(t *testing.T) {
 func TestFacet(t *testing.T) {
 	in := "[{'a': 1}, {'a': 2}, {'a': 3}]"
 	runCases(t, []stageCase{
-		{in: in, pipeline: "[{'$facet': {'n': [{'$count': 'n'}], 'all': [], 'two': [{'$skip': 1}, {'$limit': 1}]}}]",
-			want: "[{'n': [{'n': 3}], 'all': [{'a': 1}, {'a': 2}, {'a': 3}], 'two': [{'a': 2}]}]"},
+		{
+			in: in, pipeline: "[{'$facet': {'n': [{'$count': 'n'}], 'all': [], 'two': [{'$skip': 1}, {'$limit': 1}]}}]",
+			want: "[{'n': [{'n': 3}], 'all': [{'a': 1}, {'a': 2}, {'a': 3}], 'two': [{'a': 2}]}]",
+		},
 		{name: "no input", in: "[]", pipeline: "[{'$facet': {'n': [{'$count': 'n'}]}}]", want: "[{'n': []}]"},
 		{pipeline: "[{'$facet': {}}]", code: 40169},
 		{pipeline: "[{'$facet': {'a': 1}}]", code: 40170},
