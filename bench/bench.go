@@ -129,6 +129,9 @@ func (b *bench) runAll(ctx context.Context) error {
 			counts = clientCounts
 		}
 		for _, n := range counts {
+			if b.cfg.clients != 0 && b.cfg.clients != n {
+				continue
+			}
 			if err := b.runWith(ctx, wl, n); err != nil {
 				return fmt.Errorf("%s, %d clients: %w", wl.name, n, err)
 			}

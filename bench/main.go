@@ -22,6 +22,7 @@ type config struct {
 	targets    *regexp.Regexp
 	duration   time.Duration
 	documents  int
+	clients    int
 	footprint  bool
 	dir        string
 }
@@ -76,6 +77,7 @@ func parseFlags(args []string) (*config, error) {
 	fs.StringVar(&cfg.postgres, "postgres", "/usr/lib/postgresql/15/bin", "`directory` of PostgreSQL's programs")
 	fs.DurationVar(&cfg.duration, "time", time.Second, "how long each measurement takes")
 	fs.IntVar(&cfg.documents, "documents", 100_000, "`number` of documents of 1 KB that are read")
+	fs.IntVar(&cfg.clients, "clients", 0, "measure with this `number` of clients only, of those with which a workload is measured")
 	fs.BoolVar(&cfg.footprint, "footprint", false, "measure memory and disk of a server with 1 GB of documents, nothing else")
 	only := fs.String("only", "", "run the workloads that match this `regexp`")
 	targets := fs.String("targets", "", "measure the targets that match this `regexp`: tandem, canned, engine, postgres")

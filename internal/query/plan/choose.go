@@ -14,7 +14,7 @@ import (
 func Choose(c *catalog.Collection, q *Query, multikey Multikey) (*Plan, error) {
 	pl := &planner{c: c, q: q, multikey: multikey}
 	if q.Filter != nil && !q.Filter.Empty() {
-		pl.conj = conjuncts(q.Filter.Root(), nil)
+		pl.constrain(q.Filter.Root())
 	}
 	for _, n := range pl.conj {
 		if k, ok := n.(match.Const); ok && !bool(k) {
@@ -31,42 +31,68 @@ type planner struct {
 	c        *catalog.Collection
 	q        *Query
 	conj     []match.Node
+	bounds   []located // what conj says
 	multikey Multikey
+}
+
+// located is a bound and the path that it bounds. Those that are together concern one array
+// element.
+type located struct {
+	path string
+	bound
+	together bool
+}
+
+// constrain makes the planner plan for the filter n.
+func (pl *planner) constrain(n match.Node) {
+	pl.conj = conjuncts(n, nil)
+	pl.bounds = make([]located, 0, len(pl.conj))
+	for _, n := range pl.conj {
+		boundsOf(n, func(path string, b bound, together bool) {
+			pl.bounds = append(pl.bounds, located{path, b, together})
+		})
+	}
+}
+
+// bounded reports whether the filter says something about a path.
+func (pl *planner) bounded(path string) bool {
+	return slices.ContainsFunc(pl.bounds, func(l located) bool { return l.path == path })
 }
 
 // best takes the candidate with the highest score.
 func (pl *planner) best() *Plan {
 	var cands []*Plan
-	for _, x := range pl.indexes() {
+	pl.eachIndex(func(x *catalog.Index) bool {
 		if p := pl.withIndex(x, false); p != nil {
 			cands = append(cands, p)
 		}
-	}
+		return true
+	})
 	if p := pl.union(cands); p != nil {
 		cands = append(cands, p)
 	}
 	if len(cands) == 0 {
 		return pl.scan(false)
 	}
-	slices.SortStableFunc(cands, func(a, b *Plan) int { return b.score - a.score })
+	if len(cands) > 1 {
+		slices.SortStableFunc(cands, func(a, b *Plan) int { return b.score - a.score })
+	}
 	win := cands[0]
 	win.Rejected = cands[1:]
 	return win
 }
 
-// indexes lists the indexes that may be used, the record order of a clustered collection
-// included.
-func (pl *planner) indexes() []*catalog.Index {
-	var xs []*catalog.Index
-	if pl.c.Clustered {
-		xs = append(xs, clusterIndex(pl.c))
+// eachIndex calls fn for the indexes that may be used, the record order of a clustered
+// collection included, until fn returns false.
+func (pl *planner) eachIndex(fn func(x *catalog.Index) bool) {
+	if pl.c.Clustered && !fn(clusterIndex(pl.c)) {
+		return
 	}
 	for _, x := range pl.c.Indexes {
-		if !x.Hidden {
-			xs = append(xs, x)
+		if !x.Hidden && !fn(x) {
+			return
 		}
 	}
-	return xs
 }
 
 // clusterIndex describes the record order of a clustered collection as an index.
@@ -85,9 +111,9 @@ func (pl *planner) scan(reverse bool) *Plan {
 }
 
 // residual returns the filter unless every conjunct is proved by the bounds used.
-func (pl *planner) residual(proved map[match.Node]bool) *match.Filter {
+func (pl *planner) residual(proved []match.Node) *match.Filter {
 	for _, n := range pl.conj {
-		if !proved[n] {
+		if !slices.Contains(proved, n) {
 			return pl.q.Filter
 		}
 	}
@@ -102,14 +128,18 @@ func (pl *planner) hinted() (*Plan, error) {
 			return pl.scan(v.IsNumber() && bsonx.Compare(v, bsonx.Int32(0)) < 0), nil
 		}
 	}
-	for _, x := range pl.indexes() {
-		if !hintNames(h, x) {
-			continue
+	var hinted *catalog.Index
+	pl.eachIndex(func(x *catalog.Index) bool {
+		if hintNames(h, x) {
+			hinted = x
 		}
-		if pl.q.Min != nil || pl.q.Max != nil {
-			return pl.minMax(x)
-		}
-		return pl.withIndex(x, true), nil
+		return hinted == nil
+	})
+	switch {
+	case hinted != nil && (pl.q.Min != nil || pl.q.Max != nil):
+		return pl.minMax(hinted)
+	case hinted != nil:
+		return pl.withIndex(hinted, true), nil
 	}
 	return nil, mongoerr.New(mongoerr.BadValue,
 		"error processing query: ns=%s: planner returned error :: caused by :: hint provided does not correspond to an existing index", pl.c.NS)
@@ -155,6 +185,9 @@ func (pl *planner) minMax(x *catalog.Index) (*Plan, error) {
 // withIndex returns the plan through x, nil where x is of no use (or, if forced, the plan that
 // reads all of it).
 func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
+	if !forced && pl.q.Sort == nil && pl.q.Whole && !pl.bounded(x.Keys[0].Path) {
+		return nil // neither bounds nor order nor covers
+	}
 	clustered := pl.c.Clustered && x.ID == 0
 	mk := uint64(0)
 	if !clustered {
@@ -172,6 +205,7 @@ func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
 	}
 	ivs := make([][]interval, len(fields))
 	desc := make([]bool, len(fields))
+	p.bounds = make([]fieldBounds, 0, len(fields))
 	for i, f := range fields {
 		ivs[i], desc[i] = f.ivs, x.Keys[i].Desc
 		p.bounds = append(p.bounds, fieldBounds{x.Keys[i].Path, x.Keys[i].Desc, f.ivs})
@@ -181,11 +215,9 @@ func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
 	if p.Ranges == nil {
 		return &Plan{Kind: Nothing, score: 1 << 30}
 	}
-	proved := make(map[match.Node]bool)
+	var proved []match.Node
 	for i, f := range fields[:used] {
-		for _, n := range f.proved {
-			proved[n] = true
-		}
+		proved = append(proved, f.proved...)
 		p.score += fieldScore(f, i)
 	}
 	if x.Unique && used == len(fields) && allFieldsPoint(fields) {
@@ -252,18 +284,17 @@ func (pl *planner) fieldBounds(x *catalog.Index, mk uint64) (fields []field, non
 	fields = make([]field, len(x.Keys))
 	for i, k := range x.Keys {
 		var loose, together []bound
-		for _, n := range pl.conj {
-			boundsOf(n, func(path string, b bound, tog bool) {
-				if path != k.Path {
-					return
-				}
-				nonNull = nonNull || !b.matchNull
-				if tog {
-					together = append(together, b)
-				} else {
-					loose = append(loose, b)
-				}
-			})
+		for j := range pl.bounds {
+			l := &pl.bounds[j]
+			if l.path != k.Path {
+				continue
+			}
+			nonNull = nonNull || !l.matchNull
+			if l.together {
+				together = append(together, l.bound)
+			} else {
+				loose = append(loose, l.bound)
+			}
 		}
 		fields[i] = combine(loose, together, mk != 0)
 	}
@@ -274,23 +305,23 @@ func (pl *planner) fieldBounds(x *catalog.Index, mk uint64) (fields []field, non
 // satisfied by different elements, so only one of them can bound the scan; those of one
 // $elemMatch concern the same element.
 func combine(loose, together []bound, multikey bool) field {
-	var groups [][]bound
-	if multikey {
-		for _, b := range loose {
-			groups = append(groups, []bound{b})
-		}
-		if len(together) > 0 {
-			groups = append(groups, together)
-		}
-	} else if all := append(slices.Clone(loose), together...); len(all) > 0 {
-		groups = append(groups, all)
-	}
 	best := field{rank: rankExists + 1}
-	for _, g := range groups {
-		if f := intersectAll(g); f.rank < best.rank {
+	consider := func(bs []bound) {
+		if len(bs) == 0 {
+			return
+		}
+		if f := intersectAll(bs); f.rank < best.rank {
 			best = f
 		}
 	}
+	if !multikey {
+		consider(append(loose, together...))
+		return best
+	}
+	for i := range loose {
+		consider(loose[i : i+1])
+	}
+	consider(together)
 	return best
 }
 
@@ -458,7 +489,8 @@ func (pl *planner) union(others []*Plan) *Plan {
 		}
 		p := &Plan{Kind: Union, Residual: pl.q.Filter, Dedup: true, Sorted: pl.q.Sort == nil, score: 150}
 		for _, branch := range or.Nodes {
-			sub := &planner{c: pl.c, multikey: pl.multikey, conj: conjuncts(branch, nil), q: &Query{Filter: pl.q.Filter, Whole: true}}
+			sub := &planner{c: pl.c, multikey: pl.multikey, q: &Query{Filter: pl.q.Filter, Whole: true}}
+			sub.constrain(branch)
 			b := sub.best()
 			if b.Kind == Nothing {
 				continue

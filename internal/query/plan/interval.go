@@ -68,6 +68,9 @@ func intersect(a, b []interval) []interval {
 
 // union returns the sorted list of disjoint intervals that covers all of ivs.
 func union(ivs []interval) []interval {
+	if len(ivs) == 1 && !ivs[0].isEmpty() {
+		return ivs
+	}
 	slices.SortFunc(ivs, compareLow)
 	var out []interval
 	for _, iv := range ivs {
