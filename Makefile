@@ -22,11 +22,10 @@ run: build
 build:
 	go build -trimpath -o $(BIN) ./cmd/tandem
 
-## test: everything: unit tests, the kill and power-cut tests, real clients, the driver's own suites
+## test: unit tests, the kill and power-cut tests, real clients; for the driver's own suites see conformance
 test: clients
 	go vet ./...
 	TANDEM_CLIENTS=1 go test ./...
-	$(MAKE) conformance
 
 ## test-clients: the real clients only
 test-clients: clients
