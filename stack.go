@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tandemdb/tandem/internal/command"
+	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/session"
 	"github.com/tandemdb/tandem/internal/storage"
 	"github.com/tandemdb/tandem/internal/storage/pebblekv"
@@ -34,6 +35,7 @@ func openStack(db *DB, fs vfs.FS) (*stack, error) {
 		Logger:        o.Logger,
 		Now:           o.Now,
 		Fatal:         o.Fatal,
+		MustLock:      layout.MustLock,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tandem: %w", err)
