@@ -49,28 +49,34 @@ func run(server, uri, only, keep string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if uri == "" {
-		dir, err := os.MkdirTemp("", "conformance")
-		if err != nil {
-			return false, err
-		}
-		defer os.RemoveAll(dir)
-		var stop func()
-		if uri, stop, err = start(server, dir); err != nil {
-			return false, err
-		}
-		defer stop()
-	}
 	outcome := make(map[string]result)
 	for _, s := range suites {
 		if only != "" && s.name != only {
 			continue
 		}
-		if err := runSuite(s.name, s.pkg, s.run, omitted(want), uri, keep, outcome); err != nil {
+		if err := runOn(server, uri, s.name, s.pkg, s.run, keep, want, outcome); err != nil {
 			return false, err
 		}
 	}
 	return report(outcome, want, only), nil
+}
+
+// runOn runs one suite, on a server of its own unless uri names one.
+func runOn(server, uri, name, pkg, pattern, keep string, want []*expectation, outcome map[string]result) error {
+	if uri == "" {
+		dir, err := os.MkdirTemp("", "conformance")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		own, stop, err := start(server, dir)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		uri = own
+	}
+	return runSuite(name, pkg, pattern, omitted(want), uri, keep, outcome)
 }
 
 var readyLine = regexp.MustCompile(`mongodb://(127\.0\.0\.1:\d+)/`)
