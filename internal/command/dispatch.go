@@ -67,6 +67,9 @@ func (s *Service) run(ctx context.Context, c *Call) error {
 	if err := s.check(ctx, c); err != nil {
 		return err
 	}
+	if err := s.injectError(c); err != nil {
+		return err
+	}
 	if stop, err := s.injectWrite(c); stop || err != nil {
 		return err
 	}

@@ -167,6 +167,45 @@ func parseWriteFail(data bsonx.Doc) (*failData, error) {
 	}
 }
 
+// injectError applies the fail points that do no more than fail a command: the one for getMore,
+// and the one for commands with a time limit.
+func (s *Service) injectError(c *Call) error {
+	if d := s.failGetMore.take(c); d != nil {
+		return mongoerr.New(*d.code, "Hit the 'failGetMoreAfterCursorCheckout' failpoint")
+	}
+	if c.gen.maxTimeMS > 0 && !c.Spec.Has(OwnMaxTime) && s.failTimed.take(c) != nil {
+		return errMaxTime
+	}
+	return nil
+}
+
+// parseGetMoreFail reads the data of failGetMoreAfterCursorCheckout.
+func parseGetMoreFail(data bsonx.Doc) (*failData, error) {
+	code := mongoerr.InternalError
+	for it := data.Iter(); ; {
+		key, v, ok := it.Next()
+		if !ok {
+			return &failData{commands: []string{"getMore"}, code: &code}, nil
+		}
+		n, whole := integer(v)
+		if key != "errorCode" {
+			return nil, unknownField("failGetMoreAfterCursorCheckout", key)
+		}
+		if !whole {
+			return nil, wrongType("failGetMoreAfterCursorCheckout."+key, v.Type, Number)
+		}
+		code = mongoerr.Code(n)
+	}
+}
+
+// parseTimedFail reads the data of maxTimeAlwaysTimeOut, which has none.
+func parseTimedFail(data bsonx.Doc) (*failData, error) {
+	if key, _, ok := data.First(); ok {
+		return nil, unknownField("maxTimeAlwaysTimeOut", key)
+	}
+	return &failData{all: true}, nil
+}
+
 // cmdConfigureFailPoint sets a fail point.
 func cmdConfigureFailPoint(_ context.Context, c *Call) error {
 	_, first, _ := c.Body.First()
@@ -178,6 +217,10 @@ func cmdConfigureFailPoint(_ context.Context, c *Call) error {
 	case "failCommand":
 	case "onPrimaryTransactionalWrite":
 		f, parse = &c.Service.failWrite, parseWriteFail
+	case "failGetMoreAfterCursorCheckout":
+		f, parse = &c.Service.failGetMore, parseGetMoreFail
+	case "maxTimeAlwaysTimeOut":
+		f, parse = &c.Service.failTimed, parseTimedFail
 	default:
 		return mongoerr.New(mongoerr.FailPointSetFailed, "%s not found", first.Str())
 	}

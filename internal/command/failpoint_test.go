@@ -173,3 +173,20 @@ func TestInjectedErrorOnTheFirstStatement(t *testing.T) {
 	require.Equal(t, "TransientTransactionError", c.run("db", inTxn(d("create", "a"), 1, 1, true)).fails(112).labels())
 	c.run("admin", inTxn(d("abortTransaction", 1), 1, 1, false)).fails(251)
 }
+
+func TestGetMoreAndTimeLimitFailPoints(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1}, {"_id": 2}]`)
+	id := c.run("t", d("find", "c", "batchSize", 1)).ok().int("cursor.id")
+	c.run("admin", d("configureFailPoint", "failGetMoreAfterCursorCheckout", "mode", d("times", 1), "data", d("errorCode", 96))).ok()
+	c.run("t", d("getMore", id, "collection", "c")).fails(96)
+	c.run("t", d("getMore", id, "collection", "c")).ok()
+	c.run("admin", d("configureFailPoint", "failGetMoreAfterCursorCheckout", "mode", "off")).ok()
+	c.run("admin", d("configureFailPoint", "failGetMoreAfterCursorCheckout", "mode", "alwaysOn", "data", d("x", 1))).fails(40415)
+
+	c.run("admin", d("configureFailPoint", "maxTimeAlwaysTimeOut", "mode", "alwaysOn")).ok()
+	c.run("t", d("count", "c")).ok()
+	c.run("t", d("count", "c", "maxTimeMS", 60_000)).fails(50)
+	c.run("admin", d("configureFailPoint", "maxTimeAlwaysTimeOut", "mode", "off")).ok()
+	c.run("t", d("count", "c", "maxTimeMS", 60_000)).ok()
+}

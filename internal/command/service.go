@@ -63,18 +63,20 @@ type Service struct {
 	now      func() time.Time
 	table    table
 
-	conns     conns
-	nextOp    atomic.Int64
-	clock     clusterClock
-	fail      failCommand
-	failWrite failCommand // onPrimaryTransactionalWrite
-	params    params
-	topology  topology
-	users     users
-	counts    [counters]atomic.Int64
-	asserts   asserts
-	profile   profiler
-	started   time.Time
+	conns       conns
+	nextOp      atomic.Int64
+	clock       clusterClock
+	fail        failCommand
+	failWrite   failCommand // onPrimaryTransactionalWrite
+	failGetMore failCommand // failGetMoreAfterCursorCheckout
+	failTimed   failCommand // maxTimeAlwaysTimeOut
+	params      params
+	topology    topology
+	users       users
+	counts      [counters]atomic.Int64
+	asserts     asserts
+	profile     profiler
+	started     time.Time
 
 	ttlDeleted, ttlPasses atomic.Int64
 
