@@ -2,7 +2,6 @@ package tandem_test
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -52,7 +51,7 @@ func TestTransactionMemory(t *testing.T) {
 				continue
 			}
 			var se mongo.ServerError
-			require.True(t, errors.As(err, &se), "%v", err)
+			require.ErrorAs(t, err, &se)
 			require.True(t, se.HasErrorCode(388), "%v", err)
 			_, err = coll.InsertOne(ctx, bson.M{"plain": true})
 			require.NoError(t, err, "a plain write goes on")
