@@ -128,7 +128,7 @@ func (c *Call) explainFind(ctx context.Context, f *exec.Find, kind explainKind, 
 		if err := x.Run(ctx); err != nil {
 			return err
 		}
-		x.AppendStats(b, time.Since(started))
+		x.AppendStats(b, time.Since(started), c.Arg("verbosity").Str() != "executionStats")
 	}
 	c.explainTail(kind.body)
 	return nil
@@ -190,7 +190,7 @@ func (c *Call) explainAggregate(ctx context.Context, body bsonx.Doc, run bool) e
 		if err := x.Run(ctx); err != nil {
 			return err
 		}
-		x.AppendStats(b, time.Since(started))
+		x.AppendStats(b, time.Since(started), c.Arg("verbosity").Str() != "executionStats")
 	}
 	b.End().End()
 	for i, s := range stages {

@@ -163,6 +163,16 @@ func TestResultsAreLimitedToTheSizeOfADocument(t *testing.T) {
 	c.run("t", d("aggregate", "c", "pipeline", append(double(3), d("$count", "n")), "cursor", d())).ok()
 }
 
+// The other plans that were tried are shown with the greatest verbosity only.
+func TestExplainVerbosity(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1, "a": 1}]`)
+	for verbosity, want := range map[string][2]bool{"queryPlanner": {}, "executionStats": {true, false}, "allPlansExecution": {true, true}} {
+		r := c.run("t", ej(t, `{"explain": {"find": "c", "filter": {"a": 1}}, "verbosity": "`+verbosity+`"}`)).ok()
+		require.Equal(t, want, [2]bool{r.has("executionStats"), r.has("executionStats.allPlansExecution")}, verbosity)
+	}
+}
+
 // A create of a collection that exists does not wait for a transaction that uses it.
 func TestCreateExistingDoesNotWait(t *testing.T) {
 	s := newServer(t)

@@ -81,8 +81,9 @@ func (x *Explanation) AppendPlanner(b *bsonx.Builder) {
 	b.End().End()
 }
 
-// AppendStats appends the executionStats section. Run must have been called.
-func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration) {
+// AppendStats appends the executionStats section, with the (empty) list of other plans that were
+// tried if allPlans says so. Run must have been called.
+func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration, allPlans bool) {
 	keys, docs := x.counts()
 	b.StartDoc("executionStats").Bool("executionSuccess", true)
 	b.Int32("nReturned", int32(x.returned())).Int32("executionTimeMillis", int32(took.Milliseconds()))
@@ -93,7 +94,11 @@ func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration) {
 		b.Int32("works", int32(max(keys, docs)+1)).Int32("advanced", int32(x.returned())).Bool("isEOF", true)
 		b.Int32("keysExamined", int32(keys)).Int32("docsExamined", int32(docs))
 	})
-	b.End().StartArray("allPlansExecution").End().End()
+	b.End()
+	if allPlans {
+		b.StartArray("allPlansExecution").End()
+	}
+	b.End()
 }
 
 func (x *Explanation) returned() int64 {
