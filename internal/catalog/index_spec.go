@@ -91,6 +91,9 @@ func (x *Index) setField(name string, v bsonx.Value) error {
 	case "hidden":
 		return flag(name, v, &x.Hidden)
 	case "prepareUnique":
+		if v.Truthy() {
+			return mongoerr.New(mongoerr.NotImplemented, "index option 'prepareUnique' is not supported")
+		}
 		return flag(name, v, &x.PrepareUnique)
 	case "partialFilterExpression":
 		if v.Type != want {
@@ -131,8 +134,8 @@ func (x *Index) setExpire(v bsonx.Value) error {
 	if !v.IsNumber() {
 		return mongoerr.New(mongoerr.TypeMismatch, "The field 'expireAfterSeconds' must be a number, but got %s", v.Type)
 	}
-	n, _ := number(v)
-	if n < 0 || n > maxExpireAfterSeconds {
+	n, ok := number(v)
+	if !ok || n < 0 || n > maxExpireAfterSeconds {
 		return mongoerr.New(mongoerr.CannotCreateIndex,
 			"TTL index 'expireAfterSeconds' option must be within an acceptable range, try a lower number. Index spec: %d is not in 0..%d", n, maxExpireAfterSeconds)
 	}

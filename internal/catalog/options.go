@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"math"
+
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
@@ -158,15 +160,24 @@ func oneOf(name string, v bsonx.Value, isString bool, allowed ...string) error {
 	return mongoerr.New(mongoerr.BadValue, "Enumeration value '%s' for field 'create.%s' is not a valid value.", v.Str(), name)
 }
 
-// number reads an integral number of any numeric type.
+// number reads a number of any numeric type, cut to an integer; NaN is none.
 func number(v bsonx.Value) (int64, bool) {
 	switch v.Type {
 	case bsonx.TypeInt32, bsonx.TypeInt64:
 		return v.Int64(), true
-	case bsonx.TypeDouble:
-		return int64(v.Double()), true
+	case bsonx.TypeDouble, bsonx.TypeDecimal128:
+		f := doubleOf(v)
+		switch {
+		case math.IsNaN(f):
+			return 0, false
+		case f >= math.MaxInt64:
+			return math.MaxInt64, true
+		case f <= math.MinInt64:
+			return math.MinInt64, true
+		}
+		return int64(f), true
 	}
-	return 0, v.Type == bsonx.TypeDecimal128
+	return 0, false
 }
 
 func isOne(v bsonx.Value) bool { return bsonx.Equal(v, bsonx.Int32(1)) }
