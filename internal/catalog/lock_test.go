@@ -76,6 +76,7 @@ func TestLockQueue(t *testing.T) {
 		require.ErrorIs(t, err, catalog.ErrLockTimeout)
 		reader.Release()
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		require.Equal(t, []string{"first ddl", "late reader", "second ddl"}, order)
 	})
 }
