@@ -1,0 +1,232 @@
+package odm
+
+import (
+	"reflect"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Strict is what becomes of paths that the schema does not know.
+type Strict uint8
+
+// The strict modes. In updates the default is StrictDrop, in filters StrictKeep.
+const (
+	StrictDefault Strict = iota
+	StrictDrop
+	StrictKeep
+	StrictThrow
+)
+
+func (s Strict) or(others ...Strict) Strict {
+	for _, o := range others {
+		if s != StrictDefault {
+			return s
+		}
+		s = o
+	}
+	return s
+}
+
+// schemaConfig is what SchemaOptions set.
+type schemaConfig struct {
+	collection  string
+	timestamps  bool
+	createdAt   string
+	updatedAt   string
+	versionKey  string
+	optimistic  func(paths []string) bool
+	strict      Strict
+	strictQuery Strict
+	paths       []pathRule
+	indexes     []mongo.IndexModel
+	create      *options.CreateCollectionOptionsBuilder
+	autoCreate  bool
+	discrKey    string
+	virtuals    []string
+}
+
+type pathRule struct {
+	path string
+	opts []PathOption
+}
+
+// SchemaOption is an option of a schema.
+type SchemaOption func(*schemaConfig)
+
+// Path adds rules to a path, for what tags cannot say.
+func Path(path string, opts ...PathOption) SchemaOption {
+	return func(c *schemaConfig) { c.paths = append(c.paths, pathRule{path, opts}) }
+}
+
+// Collection names the collection.
+func Collection(name string) SchemaOption { return func(c *schemaConfig) { c.collection = name } }
+
+// Timestamps keeps createdAt and updatedAt, in fields of those names if the struct has
+// them, and in the stored document in any case.
+func Timestamps() SchemaOption { return TimestampNames("createdAt", "updatedAt") }
+
+// TimestampNames is Timestamps with other names; an empty one is not kept.
+func TimestampNames(created, updated string) SchemaOption {
+	return func(c *schemaConfig) { c.timestamps, c.createdAt, c.updatedAt = true, created, updated }
+}
+
+// VersionKey names the version key, "__v" by default; empty turns versions off.
+func VersionKey(name string) SchemaOption { return func(c *schemaConfig) { c.versionKey = name } }
+
+// OptimisticConcurrency makes every update check the version. With paths, only updates of
+// one of them do, and arrays are not versioned otherwise.
+func OptimisticConcurrency(paths ...string) SchemaOption {
+	return func(c *schemaConfig) {
+		c.optimistic = func(changed []string) bool { return len(paths) == 0 || overlapAny(changed, paths) }
+	}
+}
+
+// OptimisticExcept makes updates check the version unless they change only these paths.
+func OptimisticExcept(paths ...string) SchemaOption {
+	return func(c *schemaConfig) {
+		c.optimistic = func(changed []string) bool {
+			for _, p := range changed {
+				if !overlapAny([]string{p}, paths) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+}
+
+// StrictMode is what becomes of unknown paths in updates.
+func StrictMode(s Strict) SchemaOption { return func(c *schemaConfig) { c.strict = s } }
+
+// StrictQuery is what becomes of unknown paths in filters.
+func StrictQuery(s Strict) SchemaOption { return func(c *schemaConfig) { c.strictQuery = s } }
+
+// CompoundIndex adds an index of several paths.
+func CompoundIndex(keys bson.D, opts *options.IndexOptionsBuilder) SchemaOption {
+	return func(c *schemaConfig) {
+		c.indexes = append(c.indexes, mongo.IndexModel{Keys: keys, Options: opts})
+	}
+}
+
+// CreateWith makes Init create the collection with options, such as capped, collation or time series.
+func CreateWith(opts *options.CreateCollectionOptionsBuilder) SchemaOption {
+	return func(c *schemaConfig) { c.create, c.autoCreate = opts, true }
+}
+
+// AutoCreate makes Init create the collection.
+func AutoCreate() SchemaOption { return func(c *schemaConfig) { c.autoCreate = true } }
+
+// DiscriminatorKey names the path that tells kinds apart, "__t" by default.
+func DiscriminatorKey(name string) SchemaOption { return func(c *schemaConfig) { c.discrKey = name } }
+
+// Plugin applies a plugin: a function that returns options.
+func Plugin(p func() []SchemaOption) SchemaOption {
+	return func(c *schemaConfig) {
+		for _, o := range p() {
+			o(c)
+		}
+	}
+}
+
+// Schema is what a model knows of its documents beyond their struct. Models freeze it.
+type Schema[T any] struct {
+	opts     []SchemaOption
+	hooks    hooks[T]
+	virtuals map[string]func(*T) any
+	frozen   atomic.Bool
+	late     []string // hooks that came after a model froze it
+}
+
+// NewSchema returns a schema for documents of type T.
+func NewSchema[T any](opts ...SchemaOption) *Schema[T] {
+	return &Schema[T]{opts: opts, virtuals: map[string]func(*T) any{}}
+}
+
+// Use applies a plugin that needs the type of the documents.
+func (s *Schema[T]) Use(plugins ...func(*Schema[T])) *Schema[T] {
+	for _, p := range plugins {
+		p(s)
+	}
+	return s
+}
+
+// With adds options.
+func (s *Schema[T]) With(opts ...SchemaOption) *Schema[T] {
+	s.opts = append(s.opts, opts...)
+	return s
+}
+
+// Virtual adds a value that is computed and not stored, for ToObject.
+func (s *Schema[T]) Virtual(name string, get func(doc *T) any) *Schema[T] {
+	s.virtuals[name] = get
+	return s
+}
+
+// compile reads the struct, then the options, into one table.
+func (s *Schema[T]) compile() (*pathSet, *schemaConfig, []string) {
+	cfg := &schemaConfig{versionKey: "__v", discrKey: "__t"}
+	for _, o := range s.opts {
+		o(cfg)
+	}
+	c := &compiler{}
+	t := reflect.TypeFor[T]()
+	table := c.structure(t, "")
+	for _, p := range cfg.paths {
+		f := table.find(p.path)
+		if f == nil {
+			c.problem("%s: there is no such path", p.path)
+			continue
+		}
+		for _, o := range p.opts {
+			o(c, f)
+		}
+	}
+	if table.get("_id") == nil {
+		c.problem("there is no field tagged `bson:\"_id\"`")
+	}
+	if cfg.optimistic != nil && cfg.versionKey == "" {
+		c.problem("Must set `versionKey` if using `optimisticConcurrency`")
+	}
+	for _, name := range []string{cfg.createdAt, cfg.updatedAt} {
+		if f := table.get(name); f != nil && f.kind != kindTime {
+			c.problem("%s: a timestamp is a time", name)
+		}
+	}
+	if s.frozen.Load() {
+		c.problems = append(c.problems, s.late...)
+	}
+	table.finish()
+	return table, cfg, c.problems
+}
+
+// finish computes what is known of a table only when all rules are.
+func (s *pathSet) finish() {
+	s.hooked = hasHookMethods(s.typ)
+	for _, f := range s.fields {
+		if f.rules.any() {
+			s.checked = true
+		}
+		sub := f.sub
+		leaf := f
+		for leaf.elem != nil {
+			leaf = leaf.elem
+		}
+		if sub == nil {
+			sub = leaf.sub
+		}
+		if sub != nil {
+			sub.finish()
+			s.checked = s.checked || sub.checked || sub.hasID
+			s.hooked = s.hooked || sub.hooked
+		}
+		if leaf.kind == kindRef {
+			s.refs = append(s.refs, f)
+		}
+	}
+	for _, m := range s.many {
+		s.refs = append(s.refs, &field{name: m.name, path: m.name, goIdx: m.goIdx, kind: kindOther})
+	}
+}
