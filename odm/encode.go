@@ -2,6 +2,7 @@ package odm
 
 import (
 	"bytes"
+	"reflect"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -45,6 +46,9 @@ func (m *Model[T]) encode(v *T) (bson.Raw, error) {
 	raw, err := encode(v)
 	if err != nil {
 		return nil, &OpError{Model: m.name, Op: "encode", cause: err}
+	}
+	if m.table.unordered {
+		raw = m.table.canonical(raw, reflect.ValueOf(v).Elem())
 	}
 	return raw, nil
 }

@@ -73,7 +73,7 @@ func tcpConn(t testing.TB) *odm.Connection {
 	served := make(chan error, 1)
 	go func() { served <- db.Serve(l) }()
 	conn, err := odm.CreateConnection(t.Context(), "mongodb://"+l.Addr().String()+"/?directConnection=true",
-		&odm.ConnectionOptions{Client: options.Client()})
+		&odm.ConnectionOptions{Client: options.Client().SetServerMonitoringMode(options.ServerMonitoringModePoll)})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, conn.Disconnect(context.Background()))

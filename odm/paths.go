@@ -60,10 +60,11 @@ type pathSet struct {
 	extra  *field
 	hasID  bool
 
-	checked bool // something in it has rules or setters
-	hooked  bool // it, or something in it, has hook methods
-	refs    []*field
-	many    []*manyField
+	checked   bool // something in it has rules or setters
+	unordered bool // there may be maps in it
+	hooked    bool // it, or something in it, has hook methods
+	refs      []*field
+	many      []*manyField
 }
 
 // manyField is a virtual reference: nothing is stored for it.

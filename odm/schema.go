@@ -205,6 +205,7 @@ func (s *Schema[T]) compile() (*pathSet, *schemaConfig, []string) {
 // finish computes what is known of a table only when all rules are.
 func (s *pathSet) finish() {
 	s.hooked = hasHookMethods(s.typ)
+	s.unordered = s.extra != nil
 	for _, f := range s.fields {
 		if f.rules.any() {
 			s.checked = true
@@ -222,6 +223,7 @@ func (s *pathSet) finish() {
 			s.checked = s.checked || sub.checked || sub.hasID
 			s.hooked = s.hooked || sub.hooked
 		}
+		s.unordered = s.unordered || f.unorderedBelow()
 		if leaf.kind == kindRef {
 			s.refs = append(s.refs, f)
 		}
