@@ -192,14 +192,13 @@ func (c *Call) View(ctx context.Context, namespaces ...string) (*txn.View, error
 	if t := c.Txn(); t != nil {
 		return &t.View, nil
 	}
-	at := c.rc.At
-	if at == 0 && c.rc.Level == Snapshot {
-		var err error
-		if at, err = c.Service.keepNow(ctx); err != nil {
-			return nil, err
-		}
+	var v *txn.View
+	var err error
+	if c.rc.At == 0 && c.rc.Level == Snapshot {
+		v, err = c.Service.store.ViewKept(ctx, c.Service.keepNow, namespaces...)
+	} else {
+		v, err = c.Service.store.ViewAt(ctx, c.rc.At, namespaces...)
 	}
-	v, err := c.Service.store.ViewAt(ctx, at, namespaces...)
 	if err != nil {
 		return nil, err
 	}

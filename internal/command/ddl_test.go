@@ -154,6 +154,31 @@ func TestSnapshotReads(t *testing.T) {
 	require.Len(t, batch(c.run("db", start).ok()), 1)
 }
 
+// A snapshot read without a time of its own waits for DDL like any other statement, and then reads
+// what is there, not what was there when it came.
+func TestSnapshotReadsBehindDDL(t *testing.T) {
+	s := newServer(t)
+	c, ddl, reader := s.connect(), s.connect(), s.connect()
+	c.run("db", d("insert", "c", "documents", bson.A{d("_id", 1)})).ok()
+	waits := func(name string) {
+		require.Eventually(t, func() bool {
+			ops, _ := c.run("admin", d("currentOp", 1, "command."+name, d("$exists", true), "waitingForLock", true)).ok().Lookup("inprog").Array().Values()
+			return len(ops) == 1
+		}, waitFor, tick)
+	}
+	c.run("db", inTxn(d("insert", "c", "documents", bson.A{d("_id", 2)}), 1, 1, true)).ok()
+	built, read := make(chan reply), make(chan reply)
+	go func() {
+		built <- ddl.run("db", d("createIndexes", "c", "indexes", bson.A{d("key", d("x", 1), "name", "x_1")}))
+	}()
+	waits("createIndexes")
+	go func() { read <- reader.run("db", d("find", "c", "readConcern", d("level", "snapshot"))) }()
+	waits("find")
+	c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).ok()
+	(<-built).ok()
+	require.Len(t, batch((<-read).ok()), 2)
+}
+
 // Repeatable reads, no phantoms, own writes visible, nobody else sees them.
 func TestIsolation(t *testing.T) {
 	c := newServer(t).connect()

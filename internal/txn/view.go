@@ -46,6 +46,32 @@ func (s *Store) View(ctx context.Context, namespaces ...string) (*View, error) {
 
 // ViewAt is View of the state that at names; zero means now.
 func (s *Store) ViewAt(ctx context.Context, at storage.Timestamp, namespaces ...string) (*View, error) {
+	v, err := s.lockedView(ctx, namespaces)
+	if err != nil {
+		return nil, err
+	}
+	return v.open(ctx, at)
+}
+
+// ViewKept is ViewAt of the state that keep names. keep is called with the locks held, so that a
+// state named now is not older than a catalog change that the locks were waiting for.
+func (s *Store) ViewKept(
+	ctx context.Context, keep func(context.Context) (storage.Timestamp, error), namespaces ...string,
+) (*View, error) {
+	v, err := s.lockedView(ctx, namespaces)
+	if err != nil {
+		return nil, err
+	}
+	at, err := keep(ctx)
+	if err != nil {
+		v.unlock()
+		return nil, err
+	}
+	return v.open(ctx, at)
+}
+
+// lockedView returns a view that has its locks, but no state yet.
+func (s *Store) lockedView(ctx context.Context, namespaces []string) (*View, error) {
 	v := &View{store: s}
 	v.buf, v.locks = v.key0[:0], v.lock0[:0]
 	for _, ns := range namespaces {
@@ -54,7 +80,11 @@ func (s *Store) ViewAt(ctx context.Context, at storage.Timestamp, namespaces ...
 			return nil, err
 		}
 	}
-	r, err := s.Engine.Snapshot(ctx, at)
+	return v, nil
+}
+
+func (v *View) open(ctx context.Context, at storage.Timestamp) (*View, error) {
+	r, err := v.store.Engine.Snapshot(ctx, at)
 	if err != nil {
 		v.unlock()
 		return nil, snapshotError(err)
