@@ -103,6 +103,7 @@ func (lt *lockTable) acquire(t *txn, ts storage.Timestamp, key []byte) (taken st
 	}
 	e.fold()
 	switch {
+	case plantNoConflicts:
 	case e.owner != nil:
 		return "", e.owner
 	case e.last != nil && e.last.info.CommittedAt() > ts:

@@ -94,7 +94,7 @@ func (r *registry) move(s *txnState, published func() storage.Timestamp) {
 func (r *registry) raise(published storage.Timestamp) storage.Timestamp {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.head != nil {
+	if r.head != nil && !plantLockFloor {
 		published = min(published, r.head.lower)
 	}
 	r.floor = max(r.floor, published)

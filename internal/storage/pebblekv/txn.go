@@ -162,6 +162,7 @@ func (t *txn) enter() (*txnState, error) {
 		t.mu.Unlock()
 		return nil, storage.ErrClosed
 	}
+	t.s.plantReadLatest()
 	return t.s, nil
 }
 

@@ -1,0 +1,5 @@
+//go:build !bug_lock_floor
+
+package pebblekv
+
+const plantLockFloor = false

@@ -1,0 +1,5 @@
+//go:build !bug_no_conflicts
+
+package pebblekv
+
+const plantNoConflicts = false

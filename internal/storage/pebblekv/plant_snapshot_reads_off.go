@@ -1,0 +1,5 @@
+//go:build !bug_snapshot_reads
+
+package pebblekv
+
+func (s *txnState) plantReadLatest() {}
