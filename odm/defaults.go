@@ -16,10 +16,12 @@ func (s *pathSet) hasDefaults() bool {
 }
 
 // applyDefaults fills what is missing, and tells whether it filled anything.
-func (m *Model[T]) applyDefaults(v reflect.Value) bool {
+func (m *Model[T]) applyDefaults(v reflect.Value, p *projection) bool {
 	filled := false
 	for _, f := range m.defaults {
-		filled = m.applyDefault(f, v.FieldByIndex(f.goIdx)) || filled
+		if p.loads(f.path) {
+			filled = m.applyDefault(f, v.FieldByIndex(f.goIdx)) || filled
+		}
 	}
 	return filled
 }

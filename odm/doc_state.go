@@ -53,8 +53,7 @@ type snapshot struct {
 	versioned bool // the version is known
 	version   int64
 	sess      *Session
-	partial   []string            // paths of which only a part was loaded
-	projected bool                // not all paths were loaded
+	proj      *projection         // nil: all paths were loaded
 	forced    map[string]struct{} // MarkModified
 	ignored   map[string]struct{} // Ignore and Unmark
 	atomics   map[string]atomicOp // Inc and AddToSet

@@ -285,6 +285,14 @@ func duplicate(err error) (bson.Raw, bool) {
 			}
 		}
 	}
+	var bwe mongo.BulkWriteException
+	if errors.As(err, &bwe) {
+		for _, e := range bwe.WriteErrors {
+			if e.Code == codeDuplicateKey {
+				return e.Raw, true
+			}
+		}
+	}
 	var ce mongo.CommandError
 	if errors.As(err, &ce) && ce.Code == codeDuplicateKey {
 		return ce.Raw, true

@@ -120,7 +120,7 @@ func (m *Model[T]) New(v *T) *T {
 	st := &state[T]{snapshot: snapshot{isNew: true}}
 	m.attach(v, st)
 	m.makeID(v)
-	m.applyDefaults(reflect.ValueOf(v).Elem())
+	m.applyDefaults(reflect.ValueOf(v).Elem(), nil)
 	return v
 }
 
@@ -157,7 +157,30 @@ func (m *Model[T]) Hydrate(ctx context.Context, raw bson.Raw) (*T, error) {
 
 // projection says which part of the documents a query loads.
 type projection struct {
-	partial []string // paths of which only a part is loaded
+	partial  []string // paths of which only a part is loaded
+	included []string // nothing else, or
+	excluded []string // everything else
+}
+
+// loads tells whether a path is loaded.
+func (p *projection) loads(path string) bool {
+	switch {
+	case p == nil:
+		return true
+	case len(p.included) > 0:
+		return overlapAny([]string{path}, p.included)
+	}
+	for _, e := range p.excluded {
+		if covers(e, path) {
+			return false
+		}
+	}
+	return true
+}
+
+// divides tells whether one of the arrays was loaded only in part.
+func (p *projection) divides(arrays []string) bool {
+	return p != nil && overlapAny(arrays, p.partial)
 }
 
 // hydrate makes a document of stored bytes, of which it keeps a copy.
@@ -184,12 +207,10 @@ func (m *Model[T]) load(v *T, st *state[T], base bson.Raw, p *projection) error 
 		return &CastError{Model: m.name, Path: decodePath(err), Kind: "document", Value: idOf(base), Reason: err}
 	}
 	st.snapshot = snapshot{base: base}
-	if p != nil {
-		st.projected, st.partial = true, p.partial
-	}
+	st.proj = p
 	m.readVersion(st)
 	m.attach(v, st)
-	if len(m.defaults) > 0 && !st.projected && m.applyDefaults(reflect.ValueOf(v).Elem()) {
+	if len(m.defaults) > 0 && m.applyDefaults(reflect.ValueOf(v).Elem(), p) {
 		norm, err := m.encode(v) // a default may be another one each time
 		if err != nil {
 			return err

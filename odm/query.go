@@ -190,12 +190,7 @@ func (q *Query[T]) filter() (bson.Raw, error) {
 // projection returns what to load, nil for everything.
 func (q *Query[T]) projection() (bson.D, *projection) {
 	sel := q.selected
-	including := false
-	for _, e := range sel {
-		if e.Key != "_id" && e.Value != 0 {
-			including = true
-		}
-	}
+	including := including(sel)
 	if !including {
 		for _, h := range q.m.hidden {
 			if !containsPath(q.shown, h) {
@@ -206,7 +201,7 @@ func (q *Query[T]) projection() (bson.D, *projection) {
 		for _, s := range q.shown {
 			sel = append(sel[:len(sel):len(sel)], bson.E{Key: s, Value: 1})
 		}
-		if key := q.m.cfg.versionKey; key != "" && len(sel) > 0 && !q.m.onlyArraysSelected(sel) {
+		if key := q.m.cfg.versionKey; key != "" { // so that arrays stay versioned
 			sel = append(sel[:len(sel):len(sel)], bson.E{Key: key, Value: 1})
 		}
 	}
@@ -215,16 +210,38 @@ func (q *Query[T]) projection() (bson.D, *projection) {
 	}
 	p := &projection{}
 	for _, e := range sel {
-		if _, plain := e.Value.(int); !plain || strings.Contains(e.Key, ".") {
-			name, _, _ := strings.Cut(e.Key, ".")
+		name, _, deep := strings.Cut(e.Key, ".")
+		_, plain := e.Value.(int)
+		if !plain || deep {
 			p.partial = append(p.partial, name)
+		}
+		switch {
+		case including && e.Value != 0:
+			p.included = append(p.included, e.Key)
+		case plain && e.Value == 0:
+			p.excluded = append(p.excluded, e.Key)
 		}
 	}
 	return sel, p
 }
 
-// onlyArraysSelected is false: the version is always loaded along, so that arrays stay versioned.
-func (m *Model[T]) onlyArraysSelected(bson.D) bool { return false }
+// including tells whether a projection lists what to load. The _id can be in a list of
+// either kind, and makes a list by itself.
+func including(sel bson.D) bool {
+	onlyID := false
+	for _, e := range sel {
+		switch n, plain := e.Value.(int); {
+		case !plain:
+		case n == 0:
+			return false
+		case e.Key != "_id":
+			return true
+		default:
+			onlyID = len(sel) == 1
+		}
+	}
+	return onlyID
+}
 
 func containsPath(list []string, p string) bool {
 	for _, s := range list {

@@ -156,3 +156,5 @@ func (r *RefMany[T]) fillMany(docs []any) {
 type manyRef interface{ manyOf() reflect.Type }
 
 type manyFiller interface{ fillMany(docs []any) }
+
+func (r *RefTo[T, ID]) filled() bool { return r.doc != nil }

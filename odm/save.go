@@ -141,7 +141,7 @@ func (st *state[T]) insert(r route, cfg *saveConfig) error {
 // stored makes doc what the server has.
 func (st *state[T]) stored(doc, enc bson.Raw) {
 	st.base, st.norm = doc, enc
-	st.isNew, st.deleted, st.projected, st.partial = false, false, false, nil
+	st.isNew, st.deleted, st.proj = false, false, nil
 	st.forced, st.ignored, st.atomics = nil, nil, nil
 	st.model.readVersion(st)
 }
@@ -161,7 +161,7 @@ func (st *state[T]) update(r route, cfg *saveConfig) error {
 		}
 	}
 	where, bump := st.versionRules(ch)
-	if len(st.partial) > 0 && overlapAny(ch.replace, st.partial) {
+	if st.proj.divides(ch.replace) {
 		return &DivergentArrayError{Model: m.name, Paths: ch.replace}
 	}
 	filter, err := st.filter(where)

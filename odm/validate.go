@@ -34,7 +34,7 @@ func (st *state[T]) validate(ctx context.Context) error {
 			return nil
 		}
 		v := validation{ctx: ctx, doc: st.val}
-		if st.projected && !st.isNew {
+		if st.proj != nil && !st.isNew {
 			v.skip = st.notLoaded
 		}
 		v.structure(reflect.ValueOf(st.val).Elem(), m.table, "")
@@ -51,7 +51,7 @@ func (st *state[T]) validate(ctx context.Context) error {
 
 // notLoaded tells whether a path was left out of the query and not assigned since.
 func (st *state[T]) notLoaded(path string, v reflect.Value) bool {
-	return lookup(st.base, path).Type == 0 && v.IsZero()
+	return !st.proj.loads(path) && v.IsZero()
 }
 
 // validation collects the errors of a document.
@@ -210,9 +210,7 @@ func (st *state[T]) normalise() (bson.Raw, error) {
 			return nil, err
 		}
 	}
-	if !st.projected {
-		st.model.applyDefaults(reflect.ValueOf(&fresh).Elem())
-	}
+	st.model.applyDefaults(reflect.ValueOf(&fresh).Elem(), st.proj)
 	norm, err := st.model.encode(&fresh)
 	if err != nil {
 		return nil, err
