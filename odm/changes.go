@@ -23,6 +23,9 @@ func (st *state[T]) diff(strict bool) (bson.Raw, *changes, error) {
 	if st.sameAsBase(enc) {
 		return enc, ch, nil
 	}
+	if st.norm == nil {
+		st.norm, _ = quickNorm(m.table, st.base, enc)
+	}
 	norm, err := st.normalise()
 	if err != nil {
 		return nil, nil, err

@@ -164,7 +164,7 @@ func (h *hooks[T]) pres(ctx context.Context, e DocEvent, table *pathSet, doc *T)
 			return err
 		}
 	}
-	if err := callMethod(ctx, doc, e, true); err != nil {
+	if err := table.methods.call(ctx, doc, e, true); err != nil {
 		return err
 	}
 	for _, f := range h.pre[e] {
@@ -184,7 +184,7 @@ func (h *hooks[T]) posts(ctx context.Context, e DocEvent, table *pathSet, doc *T
 			return err
 		}
 	}
-	if err := callMethod(ctx, doc, e, false); err != nil {
+	if err := table.methods.call(ctx, doc, e, false); err != nil {
 		return err
 	}
 	for _, f := range h.post[e] {
@@ -239,19 +239,26 @@ var hookMethods = []struct {
 	{OnInit, false, reflect.TypeFor[afterIniter](), func(ctx context.Context, v any) error { return v.(afterIniter).AfterInit(ctx) }},
 }
 
-func hasHookMethods(t reflect.Type) bool {
-	for _, m := range hookMethods {
+// methodSet has a bit for each of hookMethods that a type has.
+type methodSet uint8
+
+func methodsOf(t reflect.Type) methodSet {
+	var set methodSet
+	for i, m := range hookMethods {
 		if reflect.PointerTo(t).Implements(m.typ) {
-			return true
+			set |= 1 << i
 		}
 	}
-	return false
+	return set
 }
 
-func callMethod(ctx context.Context, v any, e DocEvent, pre bool) error {
+// call calls the method for an event, if the type has it.
+func (set methodSet) call(ctx context.Context, v any, e DocEvent, pre bool) error {
+	if set == 0 {
+		return nil
+	}
 	for i := range hookMethods {
-		m := &hookMethods[i]
-		if m.event == e && m.pre == pre && reflect.TypeOf(v).Implements(m.typ) {
+		if m := &hookMethods[i]; set&(1<<i) != 0 && m.event == e && m.pre == pre {
 			return m.call(ctx, v)
 		}
 	}
@@ -268,7 +275,7 @@ func walkHooks(ctx context.Context, v reflect.Value, s *pathSet, e DocEvent, pre
 		}
 	}
 	if self && v.CanAddr() {
-		return callMethod(ctx, v.Addr().Interface(), e, pre)
+		return s.methods.call(ctx, v.Addr().Interface(), e, pre)
 	}
 	return nil
 }

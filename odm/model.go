@@ -3,6 +3,7 @@ package odm
 import (
 	"context"
 	"reflect"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -23,6 +24,14 @@ type Model[T any] struct {
 	aliases  map[string]string
 	discr    *discriminator[T]
 	kinds    map[string]func() any // of discriminators, for the base model
+
+	coll atomic.Pointer[boundCollection]
+}
+
+// boundCollection is the collection as one client has it.
+type boundCollection struct {
+	client *mongo.Client
+	coll   *mongo.Collection
 }
 
 // NewModel defines a model on a connection. All mistakes of the schema come in one SchemaError.
@@ -99,7 +108,12 @@ func (m *Model[T]) Collection() *mongo.Collection {
 }
 
 func (m *Model[T]) collection(client *mongo.Client) *mongo.Collection {
-	return client.Database(m.conn.opts.Database).Collection(m.cfg.collection)
+	if c := m.coll.Load(); c != nil && c.client == client {
+		return c.coll
+	}
+	c := &boundCollection{client, client.Database(m.conn.opts.Database).Collection(m.cfg.collection)}
+	m.coll.Store(c)
+	return c.coll
 }
 
 // StartSession starts a session on the model's connection.

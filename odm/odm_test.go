@@ -20,10 +20,16 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // recorder keeps the commands that a client sent.
-type recorder struct{ cmds []bson.Raw }
+type recorder struct {
+	cmds []bson.Raw
+	off  bool
+}
 
 func (r *recorder) monitor() *event.CommandMonitor {
 	return &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
+		if r.off {
+			return
+		}
 		r.cmds = append(r.cmds, append(bson.Raw(nil), e.Command...))
 	}}
 }

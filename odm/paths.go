@@ -63,6 +63,7 @@ type pathSet struct {
 	checked   bool // something in it has rules or setters
 	unordered bool // there may be maps in it
 	hooked    bool // it, or something in it, has hook methods
+	methods   methodSet
 	refs      []*field
 	many      []*manyField
 }

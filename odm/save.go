@@ -1,6 +1,7 @@
 package odm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"reflect"
@@ -241,6 +242,12 @@ func (st *state[T]) updated(enc bson.Raw, ch *changes, bump bool) error {
 	if bump {
 		st.version++
 	}
+	if !bump && len(enc) >= len(emptyDoc) && st.baseExtends(st.norm) && !m.cfg.timestamps {
+		// The server has the struct's fields and then some: keep those.
+		st.base, st.norm = withElements(enc, st.base[len(st.norm)-1:len(st.base)-1]), enc
+		st.forced, st.ignored, st.atomics = nil, nil, nil
+		return nil
+	}
 	dst := make([]byte, 0, len(enc)+64)
 	err := elements(enc, func(key []byte, v bson.RawValue) error {
 		old, stored := findElement(st.base, key)
@@ -301,4 +308,9 @@ func replaceElement(doc bson.Raw, key string, v bson.RawValue) bson.Raw {
 		return nil
 	})
 	return document(dst)
+}
+
+// baseExtends tells whether what the server has is the struct's encoding with fields after it.
+func (st *state[T]) baseExtends(norm bson.Raw) bool {
+	return len(norm) >= len(emptyDoc) && len(st.base) >= len(norm) && bytes.Equal(st.base[4:len(norm)-1], norm[4:len(norm)-1])
 }

@@ -204,7 +204,8 @@ func (s *Schema[T]) compile() (*pathSet, *schemaConfig, []string) {
 
 // finish computes what is known of a table only when all rules are.
 func (s *pathSet) finish() {
-	s.hooked = hasHookMethods(s.typ)
+	s.methods = methodsOf(s.typ)
+	s.hooked = s.methods != 0
 	s.unordered = s.extra != nil
 	for _, f := range s.fields {
 		if f.rules.any() {
