@@ -121,10 +121,10 @@ func findAndModify(ctx context.Context, c *Call) error {
 	w := c.writer(c.NS(), c.Arg("collectionUUID"))
 	defer w.Close()
 	res, err := w.Modify(ctx, m)
-	if err != nil {
-		return err
+	if ferr := c.finishWriter(ctx, w); err == nil {
+		err = ferr // what an error says, a duplicate key for one, must be durable, too
 	}
-	if err := c.finishWriter(ctx, w); err != nil {
+	if err != nil {
 		return err
 	}
 	return c.replyFindAndModify(proj, m.Query, a.remove, a.image(res.Changed), res.Matched > 0, res.UpsertedID)

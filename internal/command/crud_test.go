@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -210,4 +211,36 @@ func TestTailableCursor(t *testing.T) {
 	require.Len(t, vals, 1)
 	c.run("t", ej(t, `{"create": "p"}`)).ok()
 	c.run("t", ej(t, `{"find": "p", "tailable": true}`)).fails(2)
+}
+
+// A write that finds nothing to do has seen a state. If its reply is durable, so is that state:
+// else the same write could have something to do after a crash.
+func TestWritesThatChangeNothingAreDurable(t *testing.T) {
+	majority := d("w", "majority")
+	for name, cmd := range map[string]bson.D{
+		"update":        d("update", "c", "updates", bson.A{d("q", d("_id", 1, "x", 0), "u", d("$set", d("x", 2)))}),
+		"no difference": d("update", "c", "updates", bson.A{d("q", d("_id", 1), "u", d("$set", d("x", 1)))}),
+		"delete":        d("delete", "c", "deletes", bson.A{d("q", d("_id", 1, "x", 0), "limit", 1)}),
+		"findAndModify": d("findAndModify", "c", "query", d("_id", 1, "x", 0), "remove", true),
+		"insert":        d("insert", "c", "documents", bson.A{d("_id", 1)}),
+		"failed upsert": d("findAndModify", "c", "query", d("_id", 1, "x", 0), "update", d("$set", d("x", 3)), "upsert", true),
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := vfs.NewCrashableMem()
+			s := &server{t: t, fs: disk}
+			s.open()
+			defer s.close()
+			c := s.connect()
+			c.run("db", d("insert", "c", "documents", bson.A{d("_id", 1, "x", 0)}, "writeConcern", majority)).ok()
+			c.run("db", d("update", "c", "updates", bson.A{d("q", d("_id", 1), "u", d("$set", d("x", 1)))},
+				"writeConcern", d("w", 1, "j", false))).ok()
+			c.run("db", fields(cmd, "writeConcern", majority))
+			after := &server{t: t, fs: disk.CrashClone(vfs.CrashCloneCfg{})}
+			after.open()
+			defer after.close()
+			docs := batch(after.connect().run("db", d("find", "c")).ok())
+			require.Len(t, docs, 1)
+			require.EqualValues(t, 1, docs[0].Lookup("x").AsInt64(), "what the reply rests on was lost")
+		})
+	}
 }

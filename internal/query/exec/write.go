@@ -36,6 +36,7 @@ type Writer struct {
 	t    *txn.Txn // the open implicit transaction
 	docs int
 	last storage.Timestamp // the newest commit
+	seen storage.Timestamp // the newest state in which there was nothing to change
 
 	valid   *catalog.Collection // what validator was compiled from
 	checker *match.Filter
@@ -185,6 +186,7 @@ func (w *Writer) flush(ctx context.Context, d storage.Durability) error {
 	}
 	w.t = nil
 	if !t.Writes() {
+		w.seen = t.Timestamp()
 		t.Rollback()
 		return nil
 	}
@@ -196,16 +198,20 @@ func (w *Writer) flush(ctx context.Context, d storage.Durability) error {
 	return nil
 }
 
-// Finish commits what is left and waits until everything is as durable as d asks. It returns
-// the timestamp of the last commit, zero if nothing was written outside of a session's
-// transaction.
+// Finish commits what is left and waits until everything is as durable as d asks: the commits,
+// and the states in which there was nothing to change, for a client that is told so must not
+// find after a crash that there was. It returns the timestamp of the last commit, zero if nothing
+// was written outside of a session's transaction.
 func (w *Writer) Finish(ctx context.Context, d storage.Durability) (storage.Timestamp, error) {
 	before := w.last
 	if err := w.flush(ctx, d); err != nil {
 		return w.last, err
 	}
-	if d == storage.Synced && w.last == before && before != 0 {
-		if err := w.store.Engine.WaitDurable(context.WithoutCancel(ctx), before); err != nil {
+	if d != storage.Synced || w.last != before { // a synced commit vouches for all before it
+		return w.last, nil
+	}
+	if ts := max(before, w.seen); ts != 0 {
+		if err := w.store.Engine.WaitDurable(context.WithoutCancel(ctx), ts); err != nil {
 			return w.last, err
 		}
 	}
