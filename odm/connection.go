@@ -21,6 +21,9 @@ type ConnectionOptions struct {
 	BufferFor time.Duration
 	// RequireSession refuses calls outside while a transaction is open in the same call tree.
 	RequireSession bool
+	// Rehearse aborts every transaction once where it would commit, and runs it again: a test
+	// that passes with it has callbacks that can be retried.
+	Rehearse bool
 	// NoAutoIndex keeps Model.Init from making indexes.
 	NoAutoIndex bool
 	// Strict is what becomes of unknown paths in updates, unless the schema says. Default: dropped.

@@ -118,6 +118,9 @@ func ReadPreference(rp *readpref.ReadPref) TxnOption {
 	return func(c *txnConfig) { c.driver.SetReadPreference(rp) }
 }
 
+// errRehearsal ends the first attempt of a transaction under Rehearse.
+var errRehearsal = mongo.CommandError{Message: "rehearsal", Labels: []string{labelTransient}}
+
 func newTxnConfig(opts []TxnOption) *txnConfig {
 	c := &txnConfig{driver: options.Transaction()}
 	for _, o := range opts {
@@ -229,6 +232,9 @@ func (s *Session) run(ctx context.Context, fn func(context.Context) error, cfg *
 			if failure := last.failure(); failure != nil {
 				callback = fmt.Errorf("odm: the callback went on after an error that ended the transaction: %w", failure)
 			}
+		}
+		if callback == nil && attempts == 1 && s.conn.opts.Rehearse && !last.abortedItself() {
+			return nil, errRehearsal
 		}
 		return nil, callback
 	}, cfg.driver)

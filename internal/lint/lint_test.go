@@ -58,7 +58,7 @@ var layers = []string{
 }
 
 // free are directories of programs and suites that may import anything.
-var free = []string{"bench", "test"}
+var free = []string{"bench", "examples", "test"}
 
 // engines may be imported by the root package and by tests only.
 var engines = []string{"internal/storage/pebblekv", "internal/storage/tikvkv", "github.com/cockroachdb/pebble"}
