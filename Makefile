@@ -10,7 +10,7 @@ BENCHFLAGS       ?=
 
 export CGO_ENABLED ?= 0
 
-.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench bench-footprint bench-micro generate conformance clean
+.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench bench-footprint bench-micro generate conformance isolation clean
 
 all: lint test
 
@@ -85,6 +85,10 @@ generate:
 ## conformance: the official Go driver's integration suites, see test/conformance
 conformance: build
 	cd test/conformance && go run . -server ../../$(BIN)
+
+## isolation: long random histories, with kills, checked for anomalies, see docs/isolation.md
+isolation:
+	go test -count 1 -v -timeout 30m ./test/isolation/... -isolation.long
 
 clean:
 	rm -rf bin .cache
