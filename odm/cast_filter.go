@@ -68,13 +68,16 @@ func (m *Model[T]) known(path string) bool {
 func (m *Model[T]) castLogical(name string, v bson.RawValue, strict Strict) (bson.RawValue, error) {
 	switch name {
 	case "$and", "$or", "$nor":
+		if v.Type != bson.TypeArray {
+			return v, nil // the server has the better words for it
+		}
 		list, err := arrayElements(v)
-		if err != nil || v.Type != bson.TypeArray {
+		if err != nil {
 			return v, err
 		}
 		for i, e := range list {
 			if e.Type != bson.TypeEmbeddedDocument {
-				return v, nil // the server has the better words for it
+				return v, nil
 			}
 			doc, err := m.castFilter(bson.Raw(e.Value), strict)
 			if err != nil {

@@ -314,3 +314,13 @@ func decodePath(err error) string {
 	}
 	return ""
 }
+
+// malformed gives an error of reading bytes the name of the model; those of casting have it.
+func malformed(model, what string, err error) error {
+	var cast *CastError
+	var strict *StrictError
+	if errors.As(err, &cast) || errors.As(err, &strict) {
+		return err
+	}
+	return &OpError{Model: model, Op: what, cause: err}
+}

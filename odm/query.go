@@ -182,7 +182,7 @@ func (q *Query[T]) filter() (bson.Raw, error) {
 	}
 	cast, err := q.m.castFilter(all, q.strict.or(q.m.cfg.strictQuery, q.m.conn.opts.StrictQuery, StrictKeep))
 	if err != nil {
-		return nil, err
+		return nil, malformed(q.m.name, "filter", err)
 	}
 	return q.m.kindFilter(cast), nil
 }

@@ -58,7 +58,7 @@ func (q *Query[T]) prepare(ctx context.Context, update any, cfg *updateConfig) (
 	}
 	cast, err := q.m.castUpdate(rawUpdate, cfg.strict.or(q.m.strict()), cfg.upsert)
 	if err != nil {
-		return nil, err
+		return nil, malformed(q.m.name, "update", err)
 	}
 	if cfg.runValidators {
 		if err := q.m.validateUpdate(ctx, cast); err != nil {
