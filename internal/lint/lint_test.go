@@ -49,6 +49,7 @@ var layers = []string{
 	"internal/storage/storagetest",
 	"internal/storage",
 	"internal/keyenc",
+	"internal/collation",
 	"internal/mongoerr",
 	"internal/bsonx",
 	"internal/clock",
