@@ -27,6 +27,7 @@ import (
 	"encoding/binary"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 )
 
 // Below and Above, appended to encoded fields, are below and above every key that starts with
@@ -63,10 +64,26 @@ const (
 // Append appends the ascending encoding of v. It does not allocate for scalars but decimals,
 // beyond growing dst.
 func Append(dst []byte, v bsonx.Value) []byte {
+	return appendValue(dst, v, nil)
+}
+
+func appendValue(dst []byte, v bsonx.Value, coll *collation.Collation) []byte {
 	if v.Type.IsNumber() {
 		return appendNumber(dst, v)
 	}
-	return appendPayload(append(dst, marker(v)), v)
+	return appendPayload(append(dst, marker(v)), v, coll)
+}
+
+// AppendCollated is AppendField with the collation's keys in the places of strings, so that the
+// order is that of coll.Compare and values that it does not tell apart are one key. Decode gives
+// back the key instead of the string. A nil collation is the binary one.
+func AppendCollated(dst []byte, v bsonx.Value, desc bool, coll *collation.Collation) []byte {
+	n := len(dst)
+	dst = appendValue(dst, v, coll)
+	if desc {
+		invert(dst[n:])
+	}
+	return dst
 }
 
 // AppendDesc appends the descending encoding of v: the ascending one with all bits inverted.
@@ -122,9 +139,14 @@ func marker(v bsonx.Value) byte {
 }
 
 // appendPayload appends what follows the marker of a value that is not a number.
-func appendPayload(dst []byte, v bsonx.Value) []byte {
+func appendPayload(dst []byte, v bsonx.Value, coll *collation.Collation) []byte {
 	switch v.Type {
-	case bsonx.TypeString, bsonx.TypeSymbol, bsonx.TypeJavaScript:
+	case bsonx.TypeString, bsonx.TypeSymbol:
+		if coll != nil {
+			return appendCollatedString(dst, v.Bytes(), coll)
+		}
+		return appendEscaped(dst, v.Bytes())
+	case bsonx.TypeJavaScript:
 		return appendEscaped(dst, v.Bytes())
 	case bsonx.TypeObjectID, bsonx.TypeRegex:
 		return append(dst, v.Bytes()...)
@@ -133,9 +155,9 @@ func appendPayload(dst []byte, v bsonx.Value) []byte {
 	case bsonx.TypeTimestamp:
 		return binary.BigEndian.AppendUint64(dst, v.Timestamp())
 	case bsonx.TypeDocument:
-		return appendDoc(dst, v.Doc())
+		return appendDoc(dst, v.Doc(), coll)
 	case bsonx.TypeArray:
-		return appendArray(dst, v.Doc())
+		return appendArray(dst, v.Doc(), coll)
 	case bsonx.TypeBinary:
 		subtype, b := v.Binary()
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(b)))
@@ -147,14 +169,14 @@ func appendPayload(dst []byte, v bsonx.Value) []byte {
 	case bsonx.TypeCodeWithScope:
 		code, scope := v.CodeWithScope()
 		dst = appendEscaped(dst, []byte(code))
-		return appendDoc(dst, scope)
+		return appendDoc(dst, scope, nil)
 	}
 	return dst // null, missing, booleans, MinKey, MaxKey: the marker says it all
 }
 
 // appendDoc appends marker, name, payload per field, since documents are compared by class,
 // then name, then value.
-func appendDoc(dst []byte, d bsonx.Doc) []byte {
+func appendDoc(dst []byte, d bsonx.Doc, coll *collation.Collation) []byte {
 	for it := d.Iter(); ; {
 		name, v, ok := it.Next()
 		if !ok {
@@ -175,18 +197,28 @@ func appendDoc(dst []byte, d bsonx.Doc) []byte {
 		if mark == markFalse {
 			dst = append(dst, marker(v))
 		}
-		dst = appendPayload(dst, v)
+		dst = appendPayload(dst, v, coll)
 	}
 }
 
-func appendArray(dst []byte, d bsonx.Doc) []byte {
+func appendArray(dst []byte, d bsonx.Doc, coll *collation.Collation) []byte {
 	for it := d.Iter(); ; {
 		_, v, ok := it.Next()
 		if !ok {
 			return append(dst, markEnd)
 		}
-		dst = Append(dst, v)
+		dst = appendValue(dst, v, coll)
 	}
+}
+
+// appendCollatedString appends the escaped key of s. The key itself goes behind the place of the
+// result, which is then moved over it.
+func appendCollatedString(dst, s []byte, coll *collation.Collation) []byte {
+	n := len(dst)
+	dst = coll.AppendKey(dst, s)
+	end := len(dst)
+	dst = appendEscaped(dst, dst[n:end])
+	return append(dst[:n], dst[end:]...)
 }
 
 // Strings end in 0x00. A 0x00 in them is written as 0x01 0x01, a 0x01 as 0x01 0x02, which

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 )
 
@@ -298,5 +299,27 @@ func BenchmarkAppend(b *testing.B) {
 				buf = keyenc.Append(buf[:0], v)
 			}
 		})
+	}
+}
+
+// TestCollated compares keys by a collation with the collation's own order.
+func TestCollated(t *testing.T) {
+	spec := bsonx.NewBuilder(nil).String("locale", "en").Int32("strength", 2).Build()
+	coll, err := collation.Parse(spec)
+	require.NoError(t, err)
+	vs := append(values(), bsonx.String("A"), bsonx.String("á"), bsonx.String("Á"), bsonx.Symbol("a"),
+		doc("x", bsonx.String("A")), doc("x", bsonx.String("a")), bsonx.MakeArray(bsonx.String("A")), bsonx.MakeArray(bsonx.String("a"), bsonx.Null))
+	for _, a := range vs {
+		for _, b := range vs {
+			up := bytes.Compare(keyenc.AppendCollated(nil, a, false, coll), keyenc.AppendCollated(nil, b, false, coll))
+			require.Equal(t, coll.Compare(a, b), up, "%s and %s", bsonx.Format(a), bsonx.Format(b))
+			down := bytes.Compare(keyenc.AppendCollated(nil, a, true, coll), keyenc.AppendCollated(nil, b, true, coll))
+			require.Equal(t, -up, down)
+		}
+		key := keyenc.AppendCollated([]byte("before"), a, false, coll)
+		rest, err := keyenc.Skip(append(key[len("before"):], "after"...), false)
+		require.NoError(t, err)
+		require.Equal(t, "after", string(rest))
+		require.Equal(t, keyenc.Append(nil, a), keyenc.AppendCollated(nil, a, false, nil))
 	}
 }
