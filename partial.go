@@ -2,6 +2,8 @@ package tandem
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
+	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/match"
 )
 
@@ -9,8 +11,8 @@ import (
 // import the one of queries, so they meet here.
 type partialFilter struct{ filter *match.Filter }
 
-func compilePartial(filter bsonx.Doc) (interface{ Matches(doc bsonx.Doc) bool }, error) {
-	f, err := match.CompileFor(match.Partial, filter, nil)
+func compilePartial(filter bsonx.Doc, coll *collation.Collation) (interface{ Matches(doc bsonx.Doc) bool }, error) {
+	f, err := match.CompileFor(match.Partial, filter, expr.NewScope(&expr.Env{Collation: coll}))
 	if err != nil {
 		return nil, err
 	}

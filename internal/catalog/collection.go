@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/storage"
 )
@@ -23,6 +24,9 @@ type Collection struct {
 
 	// Options are the create options as listCollections shows them.
 	Options bsonx.Doc
+
+	// Collation is what queries and new indexes use that name none; nil is the binary one.
+	Collation *collation.Collation
 
 	ViewOn   string    // the view's source collection, empty for collections
 	Pipeline bsonx.Doc // the view's pipeline, an array
@@ -114,8 +118,11 @@ type Index struct {
 	Sparse        bool
 	Hidden        bool
 	PrepareUnique bool
-	PartialFilter bsonx.Doc // nil for none
-	ExpireAfter   int64     // seconds, -1 for no TTL
+	PartialFilter bsonx.Doc            // nil for none
+	Collation     *collation.Collation // whose keys stand for strings; nil is the binary one
+	ExpireAfter   int64                // seconds, -1 for no TTL
+
+	collated bool // the specification named a collation
 
 	// Filter is the compiled PartialFilter, nil for none. Whoever makes an index sets it
 	// before the index is used.

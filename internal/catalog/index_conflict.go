@@ -3,6 +3,7 @@ package catalog
 import (
 	"slices"
 
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -17,6 +18,9 @@ func NewIndexes(c *Collection, requested []*Index) ([]*Index, error) {
 	}
 	for i, x := range requested {
 		if x.IsID() {
+			if err := checkID(c, x); err != nil {
+				return nil, err
+			}
 			continue // exists always
 		}
 		for _, y := range requested[:i] {
@@ -37,6 +41,19 @@ func NewIndexes(c *Collection, requested []*Index) ([]*Index, error) {
 			c.NS, added[len(added)-1].Pattern)
 	}
 	return added, nil
+}
+
+// checkID refuses an _id index with another collation than its collection's.
+func checkID(c *Collection, x *Index) error {
+	var own *collation.Collation
+	if c != nil {
+		own = c.Collation
+	}
+	if collation.Same(x.Collation, own) {
+		return nil
+	}
+	return mongoerr.New(mongoerr.BadValue,
+		"The _id index must have the same collation as the collection. Index collation: %s, collection collation: %s", x.Collation.Spec(), own.Spec())
 }
 
 // conflict reports whether an identical index exists, or fails with why x can not exist beside

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -104,7 +105,7 @@ func (x *Index) setField(name string, v bsonx.Value) error {
 	case "expireAfterSeconds":
 		return x.setExpire(v)
 	case "collation":
-		return checkCollation(v)
+		return x.setCollation(v)
 	case "v":
 		if n, ok := number(v); !ok || n < 1 || n > 2 {
 			return mongoerr.New(mongoerr.CannotCreateIndex, "Invalid index specification; cannot create an index with v=%s", bsonx.Format(v))
@@ -120,6 +121,30 @@ func (x *Index) setField(name string, v bsonx.Value) error {
 			"The field '%s' is not valid for an index specification. Specification: %s", name, x.Name)
 	}
 	return mongoerr.New(mongoerr.TypeMismatch, "The field '%s' must be an %s, but got %s", name, want, v.Type)
+}
+
+func (x *Index) setCollation(v bsonx.Value) (err error) {
+	switch {
+	case v.Type != bsonx.TypeDocument:
+		return mongoerr.New(mongoerr.TypeMismatch, "The field 'collation' must be an object, but got %s", v.Type)
+	case v.Doc().IsEmpty():
+		return mongoerr.New(mongoerr.BadValue, "The field 'collation' cannot be an empty object.")
+	}
+	x.collated = true
+	x.Collation, err = collation.Parse(v.Doc())
+	return err
+}
+
+// WithDefaults returns the index as it is on a collection, nil for one with no options: with the
+// collection's collation, unless the specification named one.
+func (x *Index) WithDefaults(c *Collection) *Index {
+	if x.collated || c == nil || c.Collation == nil {
+		return x
+	}
+	n := *x
+	n.Collation = c.Collation
+	n.Spec = bsonx.NewBuilder(nil).Append(x.Spec).Doc("collation", c.Collation.Spec()).Build()
+	return &n
 }
 
 func flag(name string, v bsonx.Value, dst *bool) error {
@@ -267,10 +292,22 @@ func (x *Index) spec(given bsonx.Doc) bsonx.Doc {
 		case "expireAfterSeconds":
 			b.Int32(name, int32(x.ExpireAfter))
 		case "collation":
+			if x.Collation != nil {
+				b.Doc(name, x.Collation.Spec())
+			}
 		default:
 			b.Value(name, v)
 		}
 	}
+}
+
+// ExplicitSpec returns the specification that makes the same index on any collection: it names
+// the collation even where that is the binary one.
+func (x *Index) ExplicitSpec() bsonx.Doc {
+	if x.Collation != nil {
+		return x.Spec
+	}
+	return bsonx.NewBuilder(nil).Append(x.Spec).Doc("collation", x.Collation.Spec()).Build()
 }
 
 // SamePattern reports whether both indexes have equal key patterns.
@@ -285,6 +322,6 @@ func (x *Index) SameOptions(y *Index) bool {
 // SameIdentity reports whether the indexes can not exist beside each other: equal patterns
 // and equal options among those that make indexes different.
 func (x *Index) SameIdentity(y *Index) bool {
-	return x.SamePattern(y) && x.Unique == y.Unique && x.Sparse == y.Sparse &&
+	return x.SamePattern(y) && x.Unique == y.Unique && x.Sparse == y.Sparse && collation.Same(x.Collation, y.Collation) &&
 		bsonx.CompareDocs(x.PartialFilter, y.PartialFilter) == 0
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -25,12 +26,16 @@ func NewCollection(ns string, options bsonx.Doc) (*Collection, error) {
 	for it := c.Options.Iter(); ; {
 		name, v, ok := it.Next()
 		if !ok {
-			return c, c.check()
+			break
 		}
 		if err := c.setOption(name, v); err != nil {
 			return nil, err
 		}
 	}
+	if !c.Options.Lookup("collation").IsMissing() {
+		c.Options = withCollation(c.Options, c.Collation)
+	}
+	return c, c.check()
 }
 
 // cappedUnit is what sizes of capped collections are multiples of, in bytes.
@@ -68,7 +73,7 @@ func (c *Collection) setOption(name string, v bsonx.Value) error {
 	case "expireAfterSeconds":
 		c.ExpireAfter, ok = number(v)
 	case "collation":
-		return checkCollation(v)
+		return c.setCollation(v)
 	case "storageEngine", "indexOptionDefaults", "idIndex", "autoIndexId", "flags", "changeStreamPreAndPostImages":
 		ok = true
 	case "timeseries", "encryptedFields":
@@ -113,6 +118,8 @@ func (c *Collection) check() error {
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
 	case c.Capped && c.Clustered:
 		return mongoerr.New(mongoerr.InvalidOptions, "Cannot create a clustered collection that is capped")
+	case c.Clustered && c.Collation != nil:
+		return mongoerr.New(mongoerr.NotImplemented, "the collation option is not supported for a clustered collection")
 	case c.Pipeline != nil && c.ViewOn == "":
 		return mongoerr.New(mongoerr.InvalidOptions, "'pipeline' requires 'viewOn' to also be specified")
 	case c.ExpireAfter >= 0 && !c.Clustered:
@@ -123,29 +130,33 @@ func (c *Collection) check() error {
 	return nil
 }
 
-// checkCollation accepts the binary collation only.
-func checkCollation(v bsonx.Value) error {
-	if v.Type != bsonx.TypeDocument {
-		return mongoerr.New(mongoerr.TypeMismatch, "collation has to be a document")
-	}
-	locale := v.Doc().Lookup("locale")
+// setCollation sets the default collation and writes it in full into the options.
+func (c *Collection) setCollation(v bsonx.Value) (err error) {
 	switch {
+	case v.Type != bsonx.TypeDocument:
+		return mongoerr.New(mongoerr.TypeMismatch, "BSON field 'create.collation' is the wrong type '%s', expected type 'object'", v.Type)
 	case v.Doc().IsEmpty():
-		return nil
-	case locale.IsMissing():
-		return mongoerr.New(40414, "BSON field 'collation.locale' is missing but a required field")
-	case locale.Str() != "simple":
-		return mongoerr.New(mongoerr.NotImplemented, "collation with locale '%s' is not supported; only 'simple' is", locale.Str())
+		return mongoerr.New(mongoerr.BadValue, "'collation' cannot be an empty document.")
 	}
-	return nil
+	c.Collation, err = collation.Parse(v.Doc())
+	return err
 }
 
-// CheckCollation refuses every collation but the binary one, which needs no work.
-func CheckCollation(v bsonx.Value) error {
-	if v.IsMissing() {
-		return nil
+// withCollation returns options with the collation in full, or without it where it is the
+// binary one.
+func withCollation(options bsonx.Doc, coll *collation.Collation) bsonx.Doc {
+	b := bsonx.NewBuilder(nil)
+	for it := options.Iter(); ; {
+		name, v, ok := it.Next()
+		switch {
+		case !ok:
+			return b.Build()
+		case name != "collation":
+			b.Value(name, v)
+		case coll != nil:
+			b.Doc(name, coll.Spec())
+		}
 	}
-	return checkCollation(v)
 }
 
 func oneOf(name string, v bsonx.Value, isString bool, allowed ...string) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/match"
@@ -14,7 +15,10 @@ import (
 
 // cmdCreate makes a collection or a view.
 func cmdCreate(ctx context.Context, c *Call) error {
-	options := c.createOptions()
+	options, err := c.createOptions()
+	if err != nil {
+		return err
+	}
 	if err := c.checkCreate(options); err != nil {
 		return err
 	}
@@ -45,14 +49,18 @@ func cmdCreate(ctx context.Context, c *Call) error {
 }
 
 // createOptions are the options as listCollections shows them.
-func (c *Call) createOptions() bsonx.Doc {
+func (c *Call) createOptions() (bsonx.Doc, error) {
 	b := bsonx.NewBuilder(nil)
 	for it := c.ownFields("autoIndexId", "flags", "temp", "idIndex").Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {
-			return b.Build()
+			return b.Build(), nil
 		}
 		switch key {
+		case "collation":
+			if err := addCollation(b, v.Doc()); err != nil {
+				return nil, err
+			}
 		case "capped":
 			if v.Truthy() {
 				b.Bool(key, true)
@@ -65,6 +73,19 @@ func (c *Call) createOptions() bsonx.Doc {
 			b.Value(key, v)
 		}
 	}
+}
+
+// addCollation adds the collation in full; the binary one is left out, as if it had not been
+// named.
+func addCollation(b *bsonx.Builder, d bsonx.Doc) error {
+	if d.IsEmpty() {
+		return mongoerr.New(mongoerr.BadValue, "'collation' cannot be an empty document.")
+	}
+	coll, err := collation.Parse(d)
+	if coll != nil {
+		b.Doc("collation", coll.Spec())
+	}
+	return err
 }
 
 // shortest makes a whole number a 32-bit one where it fits.

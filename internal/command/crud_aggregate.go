@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
-	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
@@ -46,21 +45,16 @@ func aggregate(ctx context.Context, c *Call) error {
 	}
 	src := &query{it, st}
 	if w != nil {
-		return c.writePipeline(ctx, w, src)
+		return c.writePipeline(ctx, w, a.pipeline.Scope(), src)
 	}
 	return c.startCursor(ctx, c.NS(), src, a.batchSize, cursorOptions{})
 }
 
 // parseAggregate reads the arguments of an aggregate command, which explain has, too.
 func (c *Call) parseAggregate(ctx context.Context, body bsonx.Doc) (*aggregation, error) {
-	scope, err := c.scope(ctx)
+	scope, err := c.collatedScope(ctx, body.Lookup("collation"))
 	if err != nil {
 		return nil, err
-	}
-	if v := body.Lookup("collation"); !v.IsNullish() {
-		if err := catalog.CheckCollation(v); err != nil {
-			return nil, err
-		}
 	}
 	disk := body.Lookup("allowDiskUse")
 	src := &exec.Sources{Hint: hintOf(body.Lookup("hint")), AllowDiskUse: disk.IsNullish() || disk.Truthy(), Special: c.special}

@@ -31,7 +31,7 @@ type bulk struct {
 	namespaces []string
 	uuids      []bsonx.Value // of the collections that the client means
 	writers    []*exec.Writer
-	scope      *expr.Scope
+	scopes     []*expr.Scope // of the statements on each namespace
 	errorsOnly bool
 	current    int // the writer that may have an open transaction
 
@@ -107,8 +107,7 @@ func (c *Call) parseBulk(ctx context.Context) (*bulk, []bulkOp, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b.scope, err = c.scope(ctx)
-	return b, ops, err
+	return b, ops, b.makeScopes(ctx)
 }
 
 func (c *Call) checkBulkNamespace(ns string) error {
@@ -151,9 +150,8 @@ func (op *bulkOp) set(at, name string, v bsonx.Value) (err error) {
 	want := ArgType(0)
 	switch {
 	case name == "collation":
-		if want = Object; v.Type == bsonx.TypeDocument {
-			err = catalog.CheckCollation(v)
-		}
+		want = Object
+		op.collation, err = readCollation(v)
 	case op.kind == "insert" && name == "document":
 		op.doc, want = v.Doc(), Object
 	case op.kind == "insert":
@@ -237,6 +235,18 @@ func (b *bulk) writer(ctx context.Context, ns int) (*exec.Writer, error) {
 	return b.writers[ns], nil
 }
 
+// makeScopes makes the variables of the statements, with the collation of each namespace.
+func (b *bulk) makeScopes(ctx context.Context) error {
+	for _, ns := range b.namespaces {
+		s, err := b.c.scope(ctx, b.c.collationOn(ns, given{}))
+		if err != nil {
+			return err
+		}
+		b.scopes = append(b.scopes, s)
+	}
+	return nil
+}
+
 func (b *bulk) runOne(ctx context.Context, i int, op *bulkOp) error {
 	if rec, done := b.lookup(i); done {
 		b.replayOp(i, op, rec)
@@ -260,7 +270,7 @@ func (b *bulk) runOne(ctx context.Context, i int, op *bulkOp) error {
 	}
 	before := *b.writes
 	b.w = w
-	if err := b.modifyOne(ctx, b.scope, i, &op.modification); err != nil {
+	if err := b.modifyOne(ctx, b.scopes[op.ns], i, &op.modification); err != nil {
 		return err
 	}
 	b.count(i, op, int32(b.n-before.n), int32(b.modified-before.modified), len(b.upserted) > len(before.upserted))

@@ -24,12 +24,7 @@ func (c *Call) countFind(ctx context.Context, body bsonx.Doc) (*exec.Find, error
 	if f.Limit, err = c.nonNegative("limit", limit, 0); err != nil {
 		return nil, err
 	}
-	if v := body.Lookup("collation"); !v.IsNullish() {
-		if err := catalog.CheckCollation(v); err != nil {
-			return nil, err
-		}
-	}
-	f.Scope, err = c.scope(ctx)
+	f.Scope, err = c.collatedScope(ctx, body.Lookup("collation"))
 	return f, err
 }
 
@@ -115,12 +110,7 @@ func distinct(ctx context.Context, c *Call) error {
 	if key == "" {
 		return mongoerr.New(40352, "FieldPath cannot be constructed with empty string")
 	}
-	if v := c.Arg("collation"); !v.IsMissing() {
-		if err := catalog.CheckCollation(v); err != nil {
-			return err
-		}
-	}
-	scope, err := c.scope(ctx)
+	scope, err := c.collatedScope(ctx, c.Arg("collation"))
 	if err != nil {
 		return err
 	}
@@ -145,7 +135,7 @@ func distinct(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	values, err := exec.Distinct(ctx, src, key)
+	values, err := exec.Distinct(ctx, src, key, scope.Collation())
 	if err != nil {
 		return err
 	}

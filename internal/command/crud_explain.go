@@ -9,7 +9,6 @@ import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/exec"
-	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
 // explain shows how a command would run. With a verbosity above queryPlanner the reads of the
@@ -60,10 +59,6 @@ type explainKind struct {
 
 // explainedFind returns the query that a command makes.
 func (c *Call) explainedFind(ctx context.Context, name string, body bsonx.Doc) (*exec.Find, error) {
-	scope, err := c.scope(ctx)
-	if err != nil {
-		return nil, err
-	}
 	switch name {
 	case "find":
 		a, err := c.parseFind(ctx, body)
@@ -73,6 +68,14 @@ func (c *Call) explainedFind(ctx context.Context, name string, body bsonx.Doc) (
 		return &a.Find, nil
 	case "count":
 		return c.countFind(ctx, body)
+	case "update", "delete":
+		return c.explainedWrite(ctx, name, body)
+	}
+	scope, err := c.collatedScope(ctx, body.Lookup("collation"))
+	if err != nil {
+		return nil, err
+	}
+	switch name {
 	case "distinct":
 		return &exec.Find{
 			Filter: body.Lookup("query").Doc(), Hint: hintOf(body.Lookup("hint")), Scope: scope,
@@ -83,14 +86,12 @@ func (c *Call) explainedFind(ctx context.Context, name string, body bsonx.Doc) (
 			Filter: body.Lookup("query").Doc(), Sort: body.Lookup("sort").Doc(),
 			Hint: hintOf(body.Lookup("hint")), Limit: 1, Scope: scope,
 		}, nil
-	case "update", "delete":
-		return explainedWrite(name, body, scope)
 	}
 	return nil, mongoerr.New(mongoerr.BadValue, "Explain does not support the command: %s", name)
 }
 
 // explainedWrite is the query of the only statement of an update or delete command.
-func explainedWrite(name string, body bsonx.Doc, scope *expr.Scope) (*exec.Find, error) {
+func (c *Call) explainedWrite(ctx context.Context, name string, body bsonx.Doc) (*exec.Find, error) {
 	list, parse := "updates", parseUpdateItem
 	if name == "delete" {
 		list, parse = "deletes", parseDeleteItem
@@ -100,6 +101,10 @@ func explainedWrite(name string, body bsonx.Doc, scope *expr.Scope) (*exec.Find,
 		return nil, mongoerr.New(mongoerr.InvalidLength, "explained write batches must be of size 1")
 	}
 	m, err := parse(items.Index(0).Doc())
+	if err != nil {
+		return nil, err
+	}
+	scope, err := c.scope(ctx, c.collationOn(c.ns, m.collation))
 	if err != nil {
 		return nil, err
 	}

@@ -5,15 +5,16 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
-// scope returns the variables that the command's expressions may use.
-func (c *Call) scope(ctx context.Context) (*expr.Scope, error) {
-	s := expr.NewScope(&expr.Env{Now: c.Now().UnixMilli(), ClusterTime: uint64(c.ClusterTime(ctx))})
+// scope returns the variables that the command's expressions may use, and by what they compare.
+func (c *Call) scope(ctx context.Context, coll *collation.Collation) (*expr.Scope, error) {
+	s := expr.NewScope(&expr.Env{Now: c.Now().UnixMilli(), ClusterTime: uint64(c.ClusterTime(ctx)), Collation: coll})
 	let := c.Let()
 	if let == nil {
 		return s, nil
@@ -27,6 +28,7 @@ type findArgs struct {
 	batchSize int64
 	opts      cursorOptions
 	readOnce  bool
+	collation given
 }
 
 // parseFind reads the arguments of a find command, which explain has, too.
@@ -44,7 +46,7 @@ func (c *Call) parseFind(ctx context.Context, body bsonx.Doc) (*findArgs, error)
 			return nil, err
 		}
 	}
-	if a.Scope, err = c.scope(ctx); err != nil {
+	if a.Scope, err = c.scope(ctx, c.collationOn(c.ns, a.collation)); err != nil {
 		return nil, err
 	}
 	return a, a.check(c)
@@ -87,7 +89,7 @@ func (c *Call) setFindArg(a *findArgs, name string, v bsonx.Value) (err error) {
 	case "showRecordId":
 		a.ShowRecordID = v.Truthy()
 	case "collation":
-		err = catalog.CheckCollation(v)
+		a.collation, err = readCollation(v)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
-	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/exec"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -51,9 +50,7 @@ func (c *Call) parseFindAndModify() (a findAndModifyArgs, err error) {
 				a.arrayFilters, err = arrayFilterList("findAndModify.arrayFilters", v)
 			}
 		case "collation":
-			if !v.IsNullish() {
-				err = catalog.CheckCollation(v)
-			}
+			a.collation, err = readCollation(v)
 		}
 		if err != nil {
 			return a, err
@@ -95,7 +92,7 @@ func findAndModify(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	scope, err := c.scope(ctx)
+	scope, err := c.scope(ctx, c.collationOn(c.NS(), a.collation))
 	if err != nil {
 		return err
 	}

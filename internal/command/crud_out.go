@@ -9,6 +9,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
@@ -18,10 +19,11 @@ import (
 	"github.com/tandemdb/tandem/internal/txn"
 )
 
-// writePipeline runs a pipeline that ends in $out or $merge. It closes the source.
-func (c *Call) writePipeline(ctx context.Context, spec *agg.WriteSpec, src *query) error {
+// writePipeline runs a pipeline, parsed in scope, that ends in $out or $merge. It closes the
+// source.
+func (c *Call) writePipeline(ctx context.Context, spec *agg.WriteSpec, scope *expr.Scope, src *query) error {
 	defer src.Close()
-	w := &pipelineWriter{c: c, source: src, writers: make(map[agg.Namespace]*exec.Writer)}
+	w := &pipelineWriter{c: c, source: src, scope: scope, writers: make(map[agg.Namespace]*exec.Writer)}
 	err := spec.Run(ctx, src, w)
 	if ferr := w.finish(ctx); err == nil {
 		err = ferr
@@ -68,10 +70,12 @@ func (w *pipelineWriter) writer(ns agg.Namespace) *exec.Writer {
 
 // HasUniqueIndex implements agg.Writer.
 func (w *pipelineWriter) HasUniqueIndex(_ context.Context, ns agg.Namespace, fields []string) (bool, error) {
-	if len(fields) == 1 && fields[0] == "_id" {
-		return true, nil
-	}
 	c := w.c.Store().Catalog.Current().Collection(ns.DB + "." + ns.Coll)
+	if c == nil || c.Clustered {
+		if len(fields) == 1 && fields[0] == "_id" {
+			return true, nil
+		}
+	}
 	if c == nil {
 		return false, nil
 	}
@@ -82,7 +86,7 @@ func (w *pipelineWriter) HasUniqueIndex(_ context.Context, ns agg.Namespace, fie
 			paths = append(paths, k.Path)
 		}
 		slices.Sort(paths)
-		return x.Unique && x.PartialFilter == nil && slices.Equal(paths, want)
+		return x.Unique && x.PartialFilter == nil && collation.Same(x.Collation, w.scope.Collation()) && slices.Equal(paths, want)
 	}), nil
 }
 
@@ -126,7 +130,7 @@ func (w *pipelineWriter) Replace(ctx context.Context, ns agg.Namespace) (agg.Rep
 		options = old.Options
 		for _, x := range old.Indexes {
 			if !x.IsID() {
-				specs = append(specs, x.Spec)
+				specs = append(specs, x.ExplicitSpec())
 			}
 		}
 	}

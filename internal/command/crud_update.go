@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
-	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
@@ -21,6 +20,7 @@ type modification struct {
 	arrayFilters []bsonx.Doc
 	constants    bsonx.Doc
 	hint         bsonx.Value
+	collation    given
 	multi        bool
 	upsert       bool
 	supplied     bool // upsertSupplied: the driver's own insert document
@@ -145,9 +145,7 @@ func parseUpdateItem(d bsonx.Doc) (m modification, err error) {
 			m.sort, want = v.Doc(), Object
 		case "collation":
 			want = Object
-			if v.Type == bsonx.TypeDocument {
-				err = catalog.CheckCollation(v)
-			}
+			m.collation, err = readCollation(v)
 		default:
 			return m, unknownField(at, name)
 		}
@@ -204,9 +202,8 @@ func parseDeleteItem(d bsonx.Doc) (m modification, err error) {
 		case "hint":
 			m.hint, want = hintOf(v), String|Object
 		case "collation":
-			if want = Object; v.Type == bsonx.TypeDocument {
-				err = catalog.CheckCollation(v)
-			}
+			want = Object
+			m.collation, err = readCollation(v)
 		default:
 			return m, unknownField(at, name)
 		}
@@ -259,7 +256,7 @@ func (c *Call) modify(ctx context.Context, list string, parse func(bsonx.Doc) (m
 	if err != nil {
 		return err
 	}
-	scope, err := c.scope(ctx)
+	scope, err := c.scope(ctx, c.collationOn(c.NS(), given{}))
 	if err != nil {
 		return err
 	}
@@ -288,6 +285,10 @@ func (ws *writes) modifyAll(ctx context.Context, scope *expr.Scope, items []modi
 }
 
 func (ws *writes) modifyOne(ctx context.Context, scope *expr.Scope, i int, item *modification) error {
+	scope, err := ws.c.scopeFor(ctx, scope, item.collation)
+	if err != nil {
+		return err
+	}
 	m, err := item.compile(scope, ws.c)
 	if err != nil {
 		return err

@@ -112,6 +112,9 @@ func (s *Store) locateEntry(c *catalog.Collection, x *catalog.Index, key, fields
 	p := place{ns: c.NS, index: x.Name}
 	b := bsonx.NewBuilder(nil)
 	for _, f := range x.Keys {
+		if x.Collation != nil {
+			break // it holds sort keys, which say nothing to a reader
+		}
 		v, rest, _, err := keyenc.Decode(fields, f.Desc, nil)
 		if err != nil {
 			break // the key was cut

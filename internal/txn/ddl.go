@@ -120,6 +120,7 @@ func (s *Store) identify(ctx context.Context, c *catalog.Collection) (*catalog.C
 	if err != nil {
 		return nil, err
 	}
+	x = x.WithDefaults(c)
 	if id, err = s.newIdent(ctx); err != nil {
 		return nil, err
 	}

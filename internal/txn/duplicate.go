@@ -2,10 +2,12 @@ package txn
 
 import (
 	"bytes"
+	"encoding/hex"
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -17,11 +19,11 @@ func duplicateKey(c *catalog.Collection, doc bsonx.Doc, key []byte) error {
 	kind, id, fields := layout.Split(key)
 	if kind == layout.KindRecord {
 		pattern := bsonx.NewBuilder(nil).Int32("_id", 1).Build()
-		return duplicateError(c.NS, c.ClusterName, pattern, []bsonx.Value{doc.Lookup("_id")})
+		return duplicateError(c.NS, c.ClusterName, pattern, []bsonx.Value{doc.Lookup("_id")}, nil)
 	}
 	for i, x := range c.Indexes {
 		if x.ID == id {
-			return duplicateError(c.NS, x.Name, x.Pattern, duplicateValues(c, i, doc, fields))
+			return duplicateError(c.NS, x.Name, x.Pattern, duplicateValues(c, i, doc, fields), x.Collation)
 		}
 	}
 	return corrupt("duplicate in unknown index %d of %s", id, c.NS)
@@ -55,12 +57,14 @@ func (f *tupleFinder) tuple(vals []bsonx.Value) {
 func appendFields(dst []byte, x *catalog.Index, vals []bsonx.Value) []byte {
 	start := len(dst)
 	for f := range vals {
-		dst = keyenc.AppendField(dst, vals[f], x.Keys[f].Desc)
+		dst = keyenc.AppendCollated(dst, vals[f], x.Keys[f].Desc, x.Collation)
 	}
 	return keyenc.Truncate(dst, start)
 }
 
-func duplicateError(ns, index string, pattern bsonx.Doc, vals []bsonx.Value) error {
+// duplicateError words the error. With a collation it is the sort keys of strings that are
+// duplicates, so they are shown, in hexadecimal.
+func duplicateError(ns, index string, pattern bsonx.Doc, vals []bsonx.Value, coll *collation.Collation) error {
 	value := bsonx.NewBuilder(nil)
 	it := pattern.Iter()
 	for _, v := range vals {
@@ -68,10 +72,18 @@ func duplicateError(ns, index string, pattern bsonx.Doc, vals []bsonx.Value) err
 		if v.IsMissing() {
 			v = bsonx.Null
 		}
+		if coll != nil && v.Type == bsonx.TypeString {
+			v = bsonx.String("0x" + hex.EncodeToString(coll.AppendKey(nil, v.Bytes())))
+		}
 		value.Value(name, v)
 	}
 	doc := value.Build()
-	fields := bsonx.NewBuilder(nil).Doc("keyPattern", pattern).Doc("keyValue", doc).Build()
-	return mongoerr.New(mongoerr.DuplicateKey, "E11000 duplicate key error collection: %s index: %s dup key: %s",
-		strings.Clone(ns), index, doc).WithFields(fields)
+	fields := bsonx.NewBuilder(nil).Doc("keyPattern", pattern).Doc("keyValue", doc)
+	rules := ""
+	if coll != nil {
+		fields.Doc("collation", coll.Spec())
+		rules = " collation: " + coll.Spec().String()
+	}
+	return mongoerr.New(mongoerr.DuplicateKey, "E11000 duplicate key error collection: %s index: %s%s dup key: %s",
+		strings.Clone(ns), index, rules, doc).WithFields(fields.Build())
 }

@@ -39,7 +39,7 @@ func (s *Store) CreateIndexes(ctx context.Context, ns string, specs []bsonx.Doc,
 		return IndexResult{}, err
 	}
 	if c := s.Catalog.Current().Collection(ns); c != nil {
-		missing, err := missingIndexes(c, xs)
+		missing, err := s.missingIndexes(c, xs)
 		if err != nil {
 			return IndexResult{}, err
 		}
@@ -78,7 +78,7 @@ func (s *Store) createIndexes(ctx context.Context, ns string, xs []*catalog.Inde
 			return t.addEmptyIndexes(ctx, c, xs, res)
 		}, l)
 	}
-	missing, err := missingIndexes(c, xs)
+	missing, err := s.missingIndexes(c, xs)
 	if err != nil {
 		return res, err
 	}

@@ -38,10 +38,14 @@ func (s *Store) parseIndexes(ns string, specs []bsonx.Doc) ([]*catalog.Index, er
 	return xs, nil
 }
 
-// missingIndexes returns those of xs that c, nil for none, does not have.
-func missingIndexes(c *catalog.Collection, xs []*catalog.Index) ([]*catalog.Index, error) {
+// missingIndexes returns those of xs, as they are on c, that c, nil for none, does not have.
+func (s *Store) missingIndexes(c *catalog.Collection, xs []*catalog.Index) ([]*catalog.Index, error) {
 	if c != nil && c.IsView() {
 		return nil, mongoerr.New(mongoerr.CommandNotSupportedOnView, "Namespace %s is a view, not a collection", c.NS)
+	}
+	xs, err := s.withDefaults(c, xs)
+	if err != nil {
+		return nil, err
 	}
 	for _, x := range xs {
 		if c != nil && c.Capped && x.ExpireAfter >= 0 {
@@ -49,6 +53,21 @@ func missingIndexes(c *catalog.Collection, xs []*catalog.Index) ([]*catalog.Inde
 		}
 	}
 	return catalog.NewIndexes(c, xs)
+}
+
+// withDefaults returns the indexes as they are on c.
+func (s *Store) withDefaults(c *catalog.Collection, xs []*catalog.Index) ([]*catalog.Index, error) {
+	out := make([]*catalog.Index, len(xs))
+	for i, x := range xs {
+		out[i] = x.WithDefaults(c)
+		if out[i] == x {
+			continue
+		}
+		if err := s.prepareIndex(out[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // CreateIndexes makes indexes inside a session's transaction, where only a collection that the
@@ -65,7 +84,7 @@ func (t *Txn) CreateIndexes(ctx context.Context, ns string, specs []bsonx.Doc) (
 	}
 	var res IndexResult
 	if c != nil {
-		missing, err := missingIndexes(c, xs)
+		missing, err := t.store.missingIndexes(c, xs)
 		if err != nil {
 			return res, err
 		}
@@ -117,7 +136,7 @@ func (v *View) isEmpty(ctx context.Context, c *catalog.Collection) (bool, error)
 
 // addEmptyIndexes adds those of xs that c, which has no documents, does not have.
 func (t *Txn) addEmptyIndexes(ctx context.Context, c *catalog.Collection, xs []*catalog.Index, res IndexResult) (IndexResult, error) {
-	missing, err := missingIndexes(c, xs)
+	missing, err := t.store.missingIndexes(c, xs)
 	if err != nil {
 		return res, err
 	}

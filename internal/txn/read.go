@@ -35,7 +35,7 @@ func (v *View) LookupID(ctx context.Context, c *catalog.Collection, id bsonx.Val
 		return nil, false, nil
 	}
 	v.buf = layout.AppendIndexPrefix(v.buf[:0], x.ID)
-	v.buf = keyenc.Truncate(keyenc.Append(v.buf, id), layout.HeaderLen)
+	v.buf = keyenc.Truncate(keyenc.AppendCollated(v.buf, id, false, x.Collation), layout.HeaderLen)
 	dst, ok, err = v.reader.Get(ctx, v.buf, dst)
 	if err != nil || !ok {
 		return nil, false, storageError(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/storage"
@@ -34,7 +35,7 @@ type Store struct {
 	// shouldMultiDocTxnCreateCollectionAndIndexes.
 	NoCreation atomic.Bool
 
-	compileFilter func(filter bsonx.Doc) (catalog.Filter, error)
+	compileFilter func(filter bsonx.Doc, coll *collation.Collation) (catalog.Filter, error)
 
 	nextIdent atomic.Uint32
 	identMu   sync.Mutex
@@ -49,9 +50,9 @@ type Store struct {
 
 // StoreOptions are what a Store needs from the layers above it.
 type StoreOptions struct {
-	// CompileFilter compiles the filter of a partial index. Without it partial indexes
+	// CompileFilter compiles the filter of a partial index with its collation. Without it partial indexes
 	// are refused.
-	CompileFilter func(filter bsonx.Doc) (interface{ Matches(doc bsonx.Doc) bool }, error)
+	CompileFilter func(filter bsonx.Doc, coll *collation.Collation) (interface{ Matches(doc bsonx.Doc) bool }, error)
 }
 
 const (
@@ -150,7 +151,7 @@ func (s *Store) prepareIndex(x *catalog.Index) error {
 	if s.compileFilter == nil {
 		return mongoerr.New(mongoerr.NotImplemented, "index option 'partialFilterExpression' is not supported")
 	}
-	f, err := s.compileFilter(x.PartialFilter)
+	f, err := s.compileFilter(x.PartialFilter, x.Collation)
 	if err != nil {
 		return err
 	}

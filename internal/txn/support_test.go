@@ -11,6 +11,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -29,7 +30,7 @@ type fieldIs struct {
 
 func (f fieldIs) Matches(d bsonx.Doc) bool { return bsonx.Equal(d.Lookup(f.field), f.value) }
 
-func compileFilter(d bsonx.Doc) (catalog.Filter, error) {
+func compileFilter(d bsonx.Doc, _ *collation.Collation) (catalog.Filter, error) {
 	field, v, ok := d.First()
 	if !ok || v.Type == bsonx.TypeDocument {
 		return nil, mongoerr.New(mongoerr.CannotCreateIndex, "unsupported expression in partial index")

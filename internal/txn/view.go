@@ -132,6 +132,15 @@ func (v *View) Collection(ctx context.Context, ns string) (*catalog.Collection, 
 	return v.collection(ctx, ns, catalog.LockIS)
 }
 
+// Peek returns the collection named ns as the view's own changes or else the catalog have it now,
+// nil if there is none. It takes no lock, so the answer may be outdated at once.
+func (v *View) Peek(ns string) *catalog.Collection {
+	if c, ok := v.ddl[ns]; ok {
+		return c
+	}
+	return v.store.Catalog.Current().Collection(ns)
+}
+
 func (v *View) collection(ctx context.Context, ns string, mode catalog.LockMode) (*catalog.Collection, error) {
 	timeout := time.Duration(-1)
 	if v.txn != nil && v.txn.opts.Session {

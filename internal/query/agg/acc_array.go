@@ -2,6 +2,7 @@ package agg
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
@@ -94,10 +95,11 @@ func (a *pushAccumulator) merge(g int, state bsonx.Value) (int, error) {
 	return mergeElems(a, g, state)
 }
 
-// setAccumulator is $addToSet. Values that are equal in MongoDB's order are one element,
-// in the form that came first.
+// setAccumulator is $addToSet. Values that compare equal are one element, in the form
+// that came first.
 type setAccumulator struct {
 	states []setState
+	coll   *collation.Collation
 	key    []byte
 }
 
@@ -106,7 +108,7 @@ type setState struct {
 	seen map[string]struct{}
 }
 
-func newAddToSet() accumulator { return &setAccumulator{} }
+func newAddToSet(coll *collation.Collation) accumulator { return &setAccumulator{coll: coll} }
 
 func (a *setAccumulator) grow(bsonx.Value) error {
 	a.states = append(a.states, setState{})
@@ -118,7 +120,7 @@ func (a *setAccumulator) add(g int, v bsonx.Value) (int, error) {
 		return 0, nil
 	}
 	s := &a.states[g]
-	a.key = keyenc.Append(a.key[:0], v)
+	a.key = keyenc.AppendCollated(a.key[:0], v, false, a.coll)
 	if _, ok := s.seen[string(a.key)]; ok {
 		return 0, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/sortkey"
@@ -14,10 +15,12 @@ import (
 // nOrder is how the accumulators that keep several values choose them.
 type nOrder struct {
 	// compare orders what is kept; nil keeps the order in which it came.
-	compare func(a, b *nEntry) int
+	compare func(coll *collation.Collation, a, b *nEntry) int
 
 	// highest keeps the end of that order, not its beginning.
 	highest bool
+
+	coll *collation.Collation // set where a pipeline uses the order
 
 	skipNull bool
 	keyed    bool // values come as topInput makes them
@@ -27,14 +30,16 @@ var (
 	firstNOrder  = nOrder{}
 	lastNOrder   = nOrder{highest: true}
 	minNOrder    = nOrder{compare: compareEntryValues, skipNull: true}
-	maxNOrder    = nOrder{compare: func(a, b *nEntry) int { return compareEntryValues(b, a) }, skipNull: true}
+	maxNOrder    = nOrder{compare: func(coll *collation.Collation, a, b *nEntry) int { return compareEntryValues(coll, b, a) }, skipNull: true}
 	topNOrder    = nOrder{compare: compareEntryKeys, keyed: true}
 	bottomNOrder = nOrder{compare: compareEntryKeys, keyed: true, highest: true}
 )
 
-func compareEntryValues(a, b *nEntry) int { return bsonx.Compare(a.value, b.value) }
+func compareEntryValues(coll *collation.Collation, a, b *nEntry) int {
+	return coll.Compare(a.value, b.value)
+}
 
-func compareEntryKeys(a, b *nEntry) int { return bytes.Compare(a.key, b.key) }
+func compareEntryKeys(_ *collation.Collation, a, b *nEntry) int { return bytes.Compare(a.key, b.key) }
 
 // nEntry is one kept value.
 type nEntry struct {
@@ -125,6 +130,7 @@ func namedArgs(d bsonx.Doc, required map[string]mongoerr.Code, unknown mongoerr.
 
 // newN returns the function that makes the accumulator. A missing n means one value.
 func newN(order nOrder, n bsonx.Value, s *expr.Scope) (newAccumulator, error) {
+	order.coll = s.Collation()
 	if n.IsMissing() {
 		return func() accumulator { return &nAccumulator{nOrder: order} }, nil
 	}
@@ -173,7 +179,7 @@ func (a *nAccumulator) add(g int, v bsonx.Value) (int, error) {
 func (s *nState) insert(o *nOrder, e nEntry) int {
 	at := len(s.entries)
 	if o.compare != nil {
-		at = sort.Search(len(s.entries), func(i int) bool { return o.compare(&s.entries[i], &e) > 0 })
+		at = sort.Search(len(s.entries), func(i int) bool { return o.compare(o.coll, &s.entries[i], &e) > 0 })
 	}
 	full := int64(len(s.entries)) == s.n
 	if full && (o.highest && at == 0 || !o.highest && at == len(s.entries)) {
@@ -237,7 +243,7 @@ func newTopInput(by, output bsonx.Value, s *expr.Scope) (*topInput, error) {
 	if by.Type != bsonx.TypeDocument {
 		return nil, mongoerr.New(5788604, "invalid parameter: expected an object (sortBy)")
 	}
-	pattern, err := sortkey.Compile(by.Doc())
+	pattern, err := sortkey.Compile(by.Doc(), s.Collation())
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 )
 
 // kept is a copy of a value in a buffer that is reused for the next one.
@@ -36,15 +37,15 @@ func newLast() accumulator {
 	return &oneOf{replaces: func(*oneState, bsonx.Value) bool { return true }}
 }
 
-func newMin() accumulator {
+func newMin(coll *collation.Collation) accumulator {
 	return &oneOf{replaces: func(s *oneState, v bsonx.Value) bool {
-		return !v.IsNullish() && (!s.any || bsonx.Compare(v, s.v) < 0)
+		return !v.IsNullish() && (!s.any || coll.Compare(v, s.v) < 0)
 	}}
 }
 
-func newMax() accumulator {
+func newMax(coll *collation.Collation) accumulator {
 	return &oneOf{replaces: func(s *oneState, v bsonx.Value) bool {
-		return !v.IsNullish() && (!s.any || bsonx.Compare(v, s.v) > 0)
+		return !v.IsNullish() && (!s.any || coll.Compare(v, s.v) > 0)
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
@@ -34,9 +35,10 @@ type accumulatorSpec struct {
 
 	// parse reads the argument and returns the expression whose values are added and a
 	// function that makes the accumulator for one execution. Rows without it take one
-	// expression and have make.
-	parse func(name string, arg bsonx.Value, s *expr.Scope) (expr.Expr, newAccumulator, error)
-	make  newAccumulator
+	// expression and have make, or compares if it depends on the collation what they make.
+	parse    func(name string, arg bsonx.Value, s *expr.Scope) (expr.Expr, newAccumulator, error)
+	make     newAccumulator
+	compares func(coll *collation.Collation) accumulator
 }
 
 type newAccumulator func() accumulator
@@ -90,7 +92,11 @@ func (a accumulatorSpec) build(arg bsonx.Value, s *expr.Scope) (expr.Expr, newAc
 		return nil, nil, mongoerr.New(40237, "The %s accumulator is a unary operator", a.name)
 	}
 	e, err := expr.Parse(arg, s)
-	return e, a.make, err
+	if a.compares == nil {
+		return e, a.make, err
+	}
+	coll := s.Collation()
+	return e, func() accumulator { return a.compares(coll) }, err
 }
 
 // valueSize estimates the memory that a kept value takes.

@@ -8,7 +8,7 @@ import (
 
 func accumulatorTable() []accumulatorSpec {
 	return []accumulatorSpec{
-		{name: "$addToSet", make: newAddToSet},
+		{name: "$addToSet", compares: newAddToSet},
 		{name: "$avg", make: newAvg},
 		topRow("$bottom", bottomNOrder, false),
 		topRow("$bottomN", bottomNOrder, true),
@@ -17,11 +17,11 @@ func accumulatorTable() []accumulatorSpec {
 		nRow("$firstN", firstNOrder),
 		{name: "$last", make: newLast},
 		nRow("$lastN", lastNOrder),
-		{name: "$max", make: newMax},
+		{name: "$max", compares: newMax},
 		nRow("$maxN", maxNOrder),
 		percentileRow("$median", 7436100),
 		{name: "$mergeObjects", make: newMergeObjects},
-		{name: "$min", make: newMin},
+		{name: "$min", compares: newMin},
 		nRow("$minN", minNOrder),
 		percentileRow("$percentile", 7429703),
 		{name: "$push", make: newPush},

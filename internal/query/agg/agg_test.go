@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -68,7 +69,7 @@ func (s *fakeSources) Pipeline(ctx context.Context, _, coll string, p *agg.Pipel
 	return p.Run(ctx, agg.Docs(s.colls[coll]), s)
 }
 
-func (s *fakeSources) HasIndex(_ context.Context, _, coll, path string) bool {
+func (s *fakeSources) HasIndex(_ context.Context, _, coll, path string, _ *collation.Collation) bool {
 	return s.indexes[coll+"."+path]
 }
 

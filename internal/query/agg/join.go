@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/match"
@@ -38,7 +39,7 @@ const rememberMax = 16 << 20
 func (f *foreign) find(ctx context.Context, r *run, values *arrayState, dst []bsonx.Doc) ([]bsonx.Doc, error) {
 	if !f.opened {
 		f.opened = true
-		if !r.src.HasIndex(ctx, f.db, f.coll, f.field) {
+		if !r.src.HasIndex(ctx, f.db, f.coll, f.field, f.scope.Collation()) {
 			if err := f.load(ctx, r); err != nil {
 				return dst, err
 			}
@@ -48,7 +49,7 @@ func (f *foreign) find(ctx context.Context, r *run, values *arrayState, dst []bs
 		return f.table.find(values, dst), nil
 	}
 	if values.n == 1 {
-		f.key = keyenc.Append(f.key[:0], values.value().Doc().Index(0))
+		f.key = keyenc.AppendCollated(f.key[:0], values.value().Doc().Index(0), false, f.scope.Collation())
 		if found, ok := f.remembered[string(f.key)]; ok {
 			return append(dst, found...), nil
 		}
@@ -133,7 +134,7 @@ func (f *foreign) load(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	t, err := newJoinTable(f.field)
+	t, err := newJoinTable(f.field, f.scope.Collation())
 	for err == nil && t.size <= r.opts.MemoryMax {
 		var d bsonx.Doc
 		var ok bool
@@ -154,6 +155,7 @@ func (f *foreign) load(ctx context.Context, r *run) error {
 // joinTable finds documents by the values of one field.
 type joinTable struct {
 	path   path
+	coll   *collation.Collation
 	isNull *match.Filter
 
 	docs  []bsonx.Doc
@@ -164,13 +166,13 @@ type joinTable struct {
 	hits  []int32
 }
 
-func newJoinTable(field string) (*joinTable, error) {
+func newJoinTable(field string, coll *collation.Collation) (*joinTable, error) {
 	isNull, err := match.Compile(equality(field, bsonx.Null), nil)
 	if err != nil {
 		return nil, err
 	}
 	p, err := parsePath(field)
-	return &joinTable{path: p, isNull: isNull, byKey: make(map[string][]int32)}, err
+	return &joinTable{path: p, coll: coll, isNull: isNull, byKey: make(map[string][]int32)}, err
 }
 
 // add adds a copy of d.
@@ -191,7 +193,7 @@ func (t *joinTable) add(d bsonx.Doc) error {
 		if v.Type == bsonx.TypeNull {
 			return
 		}
-		t.key = keyenc.Append(t.key[:0], v)
+		t.key = keyenc.AppendCollated(t.key[:0], v, false, t.coll)
 		at := t.byKey[string(t.key)]
 		if len(at) > 0 && at[len(at)-1] == n {
 			return
@@ -216,7 +218,7 @@ func (t *joinTable) find(values *arrayState, dst []bsonx.Doc) []bsonx.Doc {
 		}
 		hits := t.nulls
 		if v.Type != bsonx.TypeNull {
-			t.key = keyenc.Append(t.key[:0], v)
+			t.key = keyenc.AppendCollated(t.key[:0], v, false, t.coll)
 			hits = t.byKey[string(t.key)]
 		}
 		if len(hits) > 0 {

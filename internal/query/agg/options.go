@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
@@ -63,8 +64,9 @@ type Sources interface {
 	// Pipeline runs p over a collection or view.
 	Pipeline(ctx context.Context, db, coll string, p *Pipeline) (Iterator, error)
 
-	// HasIndex reports whether an equality on path can be answered by an index.
-	HasIndex(ctx context.Context, db, coll, path string) bool
+	// HasIndex reports whether an equality on path, by a collation, can be answered by an
+	// index.
+	HasIndex(ctx context.Context, db, coll, path string, by *collation.Collation) bool
 }
 
 // Namespace names a collection.

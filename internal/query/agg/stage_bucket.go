@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
@@ -15,13 +16,14 @@ type bucketArgs struct {
 	boundaries []bsonx.Value
 	other      bsonx.Value // the default bucket, missing for none
 	output     bsonx.Doc
+	coll       *collation.Collation
 }
 
 func parseBucket(p *parser, _ string, arg bsonx.Value) ([]node, error) {
 	if arg.Type != bsonx.TypeDocument {
 		return nil, mongoerr.New(40201, "Argument to $bucket stage must be an object, but found type: %s.", arg.Type)
 	}
-	var a bucketArgs
+	a := bucketArgs{coll: p.scope.Collation()}
 	for it := arg.Doc().Iter(); ; {
 		name, v, ok := it.Next()
 		if !ok {
@@ -37,11 +39,11 @@ func parseBucket(p *parser, _ string, arg bsonx.Value) ([]node, error) {
 	if err := a.checkDefault(); err != nil {
 		return nil, err
 	}
-	g := &groupStage{scope: p.scope, id: &bucketOf{a.groupBy, a.boundaries, a.other}}
+	g := &groupStage{scope: p.scope, id: &bucketOf{a.groupBy, a.boundaries, a.other, a.coll}}
 	if err := g.parseOutput(a.output); err != nil {
 		return nil, err
 	}
-	by, err := sortBy("_id", 1)
+	by, err := sortBy(p, "_id", 1)
 	return []node{newNode("$bucket", arg, g), by}, err
 }
 
@@ -113,7 +115,7 @@ func (a *bucketArgs) setBoundaries(p *parser, v bsonx.Value) error {
 		if lower.Type.Class() != upper.Type.Class() {
 			return mongoerr.New(40193, "All values in the the 'boundaries' option to $bucket must have the same type. Found conflicting types %s and %s.", lower.Type, upper.Type)
 		}
-		if bsonx.Compare(lower, upper) >= 0 {
+		if a.coll.Compare(lower, upper) >= 0 {
 			return mongoerr.New(40194, "The 'boundaries' option to $bucket must be sorted, but elements %d and %d are not in ascending order (%s is not less than %s).",
 				i-1, i, bsonx.Format(lower), bsonx.Format(upper))
 		}
@@ -124,7 +126,7 @@ func (a *bucketArgs) setBoundaries(p *parser, v bsonx.Value) error {
 // checkDefault holds the default bucket's name against the range of the others.
 func (a *bucketArgs) checkDefault() error {
 	lowest, highest := a.boundaries[0], a.boundaries[len(a.boundaries)-1]
-	if a.other.IsMissing() || bsonx.Compare(a.other, lowest) < 0 || bsonx.Compare(a.other, highest) >= 0 {
+	if a.other.IsMissing() || a.coll.Compare(a.other, lowest) < 0 || a.coll.Compare(a.other, highest) >= 0 {
 		return nil
 	}
 	return mongoerr.New(40199, "The $bucket 'default' field must be less than the lowest boundary or greater than or equal to the highest boundary.")
@@ -153,6 +155,7 @@ type bucketOf struct {
 	value      expr.Expr
 	boundaries []bsonx.Value
 	other      bsonx.Value
+	coll       *collation.Collation
 }
 
 // Args returns the expression for the value.
@@ -164,7 +167,7 @@ func (e *bucketOf) Eval(c *expr.Context) (bsonx.Value, error) {
 	if err != nil {
 		return v, err
 	}
-	above := sort.Search(len(e.boundaries), func(i int) bool { return bsonx.Compare(e.boundaries[i], v) > 0 })
+	above := sort.Search(len(e.boundaries), func(i int) bool { return e.coll.Compare(e.boundaries[i], v) > 0 })
 	if above > 0 && above < len(e.boundaries) {
 		return e.boundaries[above-1], nil
 	}
@@ -175,9 +178,9 @@ func (e *bucketOf) Eval(c *expr.Context) (bsonx.Value, error) {
 }
 
 // sortBy makes a $sort by one field.
-func sortBy(field string, direction int32) (node, error) {
+func sortBy(p *parser, field string, direction int32) (node, error) {
 	arg := bsonx.Document(bsonx.NewBuilder(nil).Int32(field, direction).Build())
-	st, err := parseSort(nil, arg)
+	st, err := parseSort(p, arg)
 	return newNode("$sort", arg, st), err
 }
 
@@ -200,6 +203,6 @@ func parseSortByCount(p *parser, _ string, arg bsonx.Value) ([]node, error) {
 	if err != nil {
 		return nil, err
 	}
-	by, err := sortBy("count", -1)
+	by, err := sortBy(p, "count", -1)
 	return []node{newNode("$group", spec, group), by}, err
 }

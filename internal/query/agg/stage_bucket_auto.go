@@ -149,7 +149,7 @@ func (it *bucketAutoIterator) sort(ctx context.Context) error {
 		if err := it.checkGranular(v); err != nil {
 			return err
 		}
-		key = keyenc.Append(key[:0], v)
+		key = keyenc.AppendCollated(key[:0], v, false, it.scope.Collation())
 		doc = bsonx.AppendElem(bsonx.AppendDocStart(doc[:0]), "v", v)
 		doc = bsonx.AppendDocEnd(bsonx.AppendElem(doc, "d", bsonx.Document(d)), 0)
 		if err := it.sorter.AddKeyed(key, doc); err != nil {
@@ -242,7 +242,7 @@ func (it *bucketAutoIterator) upper(highest bsonx.Value) (bsonx.Value, error) {
 	}
 	for it.ahead != nil {
 		v := it.ahead.Lookup("v")
-		if bsonx.Compare(v, highest) != 0 && (it.rounder == nil || bsonx.Compare(v, edge) >= 0) {
+		if it.scope.Collation().Compare(v, highest) != 0 && (it.rounder == nil || bsonx.Compare(v, edge) >= 0) {
 			break
 		}
 		if _, err := it.take(); err != nil {

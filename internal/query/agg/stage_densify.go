@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/datetime"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -19,6 +20,7 @@ type densifyStage struct {
 	unit       *datetime.Unit // of steps between dates, nil between numbers
 	mode       densifyMode
 	low, high  bsonx.Value // of explicit bounds, high exclusive
+	coll       *collation.Collation
 }
 
 // densifyMode says from where to where the grid goes.
@@ -33,11 +35,11 @@ const (
 // densifyMax is how many documents a $densify may make.
 const densifyMax = 500_000
 
-func parseDensify(_ *parser, _ string, arg bsonx.Value) ([]node, error) {
+func parseDensify(p *parser, _ string, arg bsonx.Value) ([]node, error) {
 	if arg.Type != bsonx.TypeDocument {
 		return nil, mongoerr.New(mongoerr.FailedToParse, "The $densify stage specification must be an object, found %s", arg.Type)
 	}
-	s := &densifyStage{}
+	s := &densifyStage{coll: p.scope.Collation()}
 	var err error
 	for it := arg.Doc().Iter(); err == nil; {
 		name, v, ok := it.Next()
@@ -69,20 +71,20 @@ func parseDensify(_ *parser, _ string, arg bsonx.Value) ([]node, error) {
 	case s.mode == densifyPartition && len(s.partitions) == 0:
 		return nil, mongoerr.New(5733408, "One cannot specify the bounds as 'partition' without specifying a non-empty array of partitionByFields. You may have meant to specify 'full' bounds.")
 	}
-	by, err := s.sorted()
+	by, err := s.sorted(p)
 	return []node{by, newNode("$densify", arg, s)}, err
 }
 
 // sorted makes the $sort that comes first.
-func (s *densifyStage) sorted() (node, error) {
+func (s *densifyStage) sorted(p *parser) (node, error) {
 	b := bsonx.NewBuilder(nil)
 	if s.mode != densifyFull {
-		for _, p := range s.partitions {
-			b.Int32(p.String(), 1)
+		for _, field := range s.partitions {
+			b.Int32(field.String(), 1)
 		}
 	}
 	arg := bsonx.Document(b.Int32(s.field.String(), 1).Build())
-	st, err := parseSort(nil, arg)
+	st, err := parseSort(p, arg)
 	return newNode("$sort", arg, st), err
 }
 
@@ -330,7 +332,7 @@ func (it *densifyIterator) place(d bsonx.Doc, v bsonx.Value) {
 func (it *densifyIterator) gridOf(d bsonx.Doc, v bsonx.Value) (g *grid, isNew bool) {
 	it.key = it.key[:0]
 	for _, p := range it.partitions {
-		it.key = keyenc.Append(it.key, p.get(d))
+		it.key = keyenc.AppendCollated(it.key, p.get(d), false, it.coll)
 	}
 	if g, ok := it.grids[string(it.key)]; ok {
 		return g, false

@@ -185,7 +185,7 @@ func (it *graphIterator) search(ctx context.Context, d bsonx.Doc) error {
 
 // want adds a value to a frontier, unless it was searched for before.
 func (it *graphIterator) want(frontier *arrayState, v bsonx.Value) {
-	it.key = keyenc.Append(append(it.key[:0], 'v'), v)
+	it.key = keyenc.AppendCollated(append(it.key[:0], 'v'), v, false, it.scope.Collation())
 	if it.mark() {
 		frontier.push(v)
 	}

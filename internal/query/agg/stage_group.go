@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -52,7 +53,9 @@ func (s *groupStage) parseField(name string, v bsonx.Value) (err error) {
 }
 
 func (s *groupStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
-	return &groupIterator{groupStage: s, r: r, in: in, c: r.context(s.scope)}, nil
+	it := &groupIterator{groupStage: s, r: r, in: in, c: r.context(s.scope)}
+	it.coll = s.scope.Collation()
+	return it, nil
 }
 
 // groupIterator reads all input at the first Next, then returns the groups: from memory, or,
@@ -220,6 +223,7 @@ type groupTable struct {
 	accs    []accumulator
 	size    int64
 	key     []byte // of the document at hand
+	coll    *collation.Collation
 }
 
 func (t *groupTable) reset(fields []statement) {
@@ -241,7 +245,7 @@ func (t *groupTable) group(id bsonx.Value) (int, error) {
 	if id.Type == bsonx.Missing || id.Type == bsonx.TypeUndefined {
 		id = bsonx.Null
 	}
-	t.key = keyenc.Append(t.key[:0], id)
+	t.key = keyenc.AppendCollated(t.key[:0], id, false, t.coll)
 	if g, ok := t.index[string(t.key)]; ok {
 		return int(g), nil
 	}

@@ -16,18 +16,18 @@ type sortStage struct {
 	limit   int64 // 0 for none
 }
 
-func parseSort(_ *parser, arg bsonx.Value) (stage, error) {
+func parseSort(p *parser, arg bsonx.Value) (stage, error) {
 	if arg.Type != bsonx.TypeDocument {
 		return nil, mongoerr.New(15973, "the $sort key specification must be an object")
 	}
 	if arg.Doc().IsEmpty() {
 		return nil, mongoerr.New(15976, "$sort stage must have at least one sort key")
 	}
-	p, err := sortkey.Compile(arg.Doc())
+	pattern, err := sortkey.Compile(arg.Doc(), p.scope.Collation())
 	if err != nil {
 		return nil, err
 	}
-	return &sortStage{spec: arg.Doc(), pattern: p}, nil
+	return &sortStage{spec: arg.Doc(), pattern: pattern}, nil
 }
 
 // withLimit returns the stage for when only the first n documents are wanted.

@@ -70,7 +70,7 @@ func (s *windowStage) parseOption(name string, v bsonx.Value) (err error) {
 		if v.Doc().IsEmpty() {
 			return nil
 		}
-		s.order, err = sortkey.Compile(v.Doc())
+		s.order, err = sortkey.Compile(v.Doc(), s.scope.Collation())
 		return err
 	}
 	e, err := expr.Parse(v, s.scope)
@@ -249,7 +249,7 @@ func (it *windowIterator) appendPartition(dst []byte, d bsonx.Doc) ([]byte, erro
 	if v.IsMissing() {
 		v = bsonx.Null
 	}
-	return keyenc.Append(dst, v), checkPartition(v)
+	return keyenc.AppendCollated(dst, v, false, it.scope.Collation()), checkPartition(v)
 }
 
 // nextPartition reads the documents of one partition and prepares the outputs.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
@@ -15,10 +16,11 @@ import (
 const distinctMax = 16 << 20
 
 // Distinct returns the array of the different values on a path: the elements of arrays
-// instead of the arrays. It closes the iterator.
-func Distinct(ctx context.Context, it agg.Iterator, path string) (bsonx.Doc, error) {
+// instead of the arrays; of strings that the collation takes for equal the first. It closes the
+// iterator.
+func Distinct(ctx context.Context, it agg.Iterator, path string, coll *collation.Collation) (bsonx.Doc, error) {
 	defer it.Close()
-	d := &distinct{seen: make(map[string]struct{}), out: bsonx.AppendDocStart(nil)}
+	d := &distinct{coll: coll, seen: make(map[string]struct{}), out: bsonx.AppendDocStart(nil)}
 	parts := strings.Split(path, ".")
 	for {
 		doc, ok, err := it.Next(ctx)
@@ -36,6 +38,7 @@ func Distinct(ctx context.Context, it agg.Iterator, path string) (bsonx.Doc, err
 }
 
 type distinct struct {
+	coll *collation.Collation
 	seen map[string]struct{}
 	key  []byte
 	out  []byte
@@ -80,7 +83,7 @@ func (d *distinct) walk(v bsonx.Value, parts []string) {
 }
 
 func (d *distinct) add(v bsonx.Value) {
-	d.key = keyenc.Append(d.key[:0], v)
+	d.key = keyenc.AppendCollated(d.key[:0], v, false, d.coll)
 	if _, dup := d.seen[string(d.key)]; dup {
 		return
 	}

@@ -67,6 +67,9 @@ func (x *Explanation) Run(ctx context.Context) error {
 func (x *Explanation) AppendPlanner(b *bsonx.Builder) {
 	b.StartDoc("queryPlanner").String("namespace", x.ns)
 	b.StartDoc("parsedQuery").Append(x.filter()).End()
+	if coll := x.q.find.collation(); coll != nil {
+		b.Doc("collation", coll.Spec())
+	}
 	b.Bool("indexFilterSet", false).Bool("maxIndexedOrSolutionsReached", false).
 		Bool("maxIndexedAndSolutionsReached", false).Bool("maxScansToExplodeReached", false)
 	b.StartDoc("winningPlan")

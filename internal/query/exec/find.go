@@ -5,6 +5,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -63,7 +64,7 @@ func (f *Find) Compile() (*Compiled, error) {
 		return nil, err
 	}
 	if s, ok := f.Sort, !f.Sort.IsEmpty(); ok && !isNatural(s) {
-		if q.sort, err = sortkey.Compile(s); err != nil {
+		if q.sort, err = sortkey.Compile(s, f.collation()); err != nil {
 			return nil, err
 		}
 	}
@@ -84,6 +85,14 @@ func (q *Compiled) scope() *expr.Scope {
 		q.find.Scope = expr.NewScope(nil)
 	}
 	return q.find.Scope
+}
+
+// collation returns what the query compares strings by: its scope says it.
+func (f *Find) collation() *collation.Collation {
+	if f.Scope == nil {
+		return nil
+	}
+	return f.Scope.Collation()
 }
 
 // simpleID recognises {_id: value}, which needs neither filter nor plan.
@@ -122,7 +131,7 @@ func (q *Compiled) Plan(c *catalog.Collection, multikey plan.Multikey) (*plan.Pl
 	if err != nil {
 		return nil, err
 	}
-	pq := &plan.Query{Filter: filter, Sort: q.sort, Hint: q.find.hint(), Min: q.find.Min, Max: q.find.Max}
+	pq := &plan.Query{Filter: filter, Sort: q.sort, Hint: q.find.hint(), Min: q.find.Min, Max: q.find.Max, Collation: q.find.collation()}
 	switch {
 	case q.proj != nil:
 		pq.Deps, pq.Whole = q.proj.Deps()
@@ -146,7 +155,7 @@ func (f *Find) hint() bsonx.Value {
 // Open starts the query on a collection, nil for one that does not exist, in a state. The
 // cursor does not own the state.
 func (q *Compiled) Open(ctx context.Context, st *State, c *catalog.Collection) (*Cursor, error) {
-	if c != nil && q.byID() {
+	if c != nil && q.byID(c) {
 		cur := q.cursor(st)
 		cur.byID = c
 		return cur, nil
@@ -185,9 +194,13 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 	return cur, nil
 }
 
-// byID reports whether the query is a mere look-up by _id.
-func (q *Compiled) byID() bool {
+// byID reports whether the query is a mere look-up by _id on c. Strings can only be looked up by
+// the collation that the _id index has.
+func (q *Compiled) byID(c *catalog.Collection) bool {
 	f := q.find
+	if collation.Affects(q.id) && !collation.Same(f.collation(), c.Collation) {
+		return false
+	}
 	return !q.id.IsMissing() && f.Hint.IsMissing() && f.Min == nil && f.Max == nil && !f.ReturnKey && !f.ShowRecordID
 }
 

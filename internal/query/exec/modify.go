@@ -95,7 +95,7 @@ func (w *Writer) modifyFirst(ctx context.Context, m *Modify, t *txn.Txn, c *cata
 // first finds the first document in order and locks it, so that what it says still holds at
 // the commit. The document and its record id are the caller's.
 func (q *Compiled) first(ctx context.Context, t *txn.Txn, c *catalog.Collection) (rid []byte, doc bsonx.Doc, ok bool, err error) {
-	if q.byID() {
+	if q.byID(c) {
 		rid, doc, ok, err = t.GetByID(ctx, c, q.id, nil)
 	} else {
 		rid, doc, ok, err = q.firstByPlan(ctx, t, c)

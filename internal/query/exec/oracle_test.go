@@ -13,7 +13,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/query/exec"
+	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/storage"
 	"github.com/tandemdb/tandem/internal/storage/pebblekv"
 	"github.com/tandemdb/tandem/internal/txn"
@@ -47,7 +49,7 @@ func randomValue(r *rand.Rand, depth int) any {
 	case n == 5:
 		return int64(r.IntN(5))
 	case n < 8:
-		return string(rune('a' + r.IntN(4)))
+		return string("aAbBcC"[r.IntN(6)]) + []string{"", "\u0301"}[r.IntN(5)/4]
 	case n == 8:
 		return nil
 	case n == 9:
@@ -141,7 +143,18 @@ var oracleIndexes = []bson.D{
 	{{Key: "b.c", Value: -1}, {Key: "d", Value: 1}},
 }
 
-// fill makes a collection of random documents with the given indexes.
+// oracleCollations are what queries and indexes of these tests compare by.
+func oracleCollations(t *testing.T) []*collation.Collation {
+	out := []*collation.Collation{nil}
+	for _, strength := range []int{1, 2, 3} {
+		c, err := collation.Parse(doc(t, bson.D{{Key: "locale", Value: "en"}, {Key: "strength", Value: strength}}))
+		require.NoError(t, err)
+		out = append(out, c)
+	}
+	return out
+}
+
+// fill makes a collection of random documents with the given indexes, each of a random collation.
 func fill(t *testing.T, s *txn.Store, r *rand.Rand, n int, clustered bool, arrays string) {
 	ctx := t.Context()
 	w := exec.NewWriter(s, nil, "t.c", exec.WriterOptions{})
@@ -163,7 +176,11 @@ func fill(t *testing.T, s *txn.Store, r *rand.Rand, n int, clustered bool, array
 	require.NoError(t, err)
 	for _, k := range oracleIndexes {
 		name := fmt.Sprint(k)
-		spec := bson.D{{Key: "key", Value: k}, {Key: "name", Value: name}}
+		colls := oracleCollations(t)
+		spec := bson.D{
+			{Key: "key", Value: k}, {Key: "name", Value: name},
+			{Key: "collation", Value: bson.Raw(colls[r.IntN(len(colls))].Spec())},
+		}
 		_, err := s.CreateIndexes(ctx, "t.c", []bsonx.Doc{doc(t, spec)}, storage.Buffered)
 		if err != nil {
 			t.Logf("index %s: %v", name, err) // parallel arrays
@@ -216,21 +233,23 @@ func testPlansAgree(t *testing.T, arrays string, clustered bool) {
 	s := openStore(t)
 	fill(t, s, r, 150, clustered, arrays)
 	natural := bsonx.Document(doc(t, bson.D{{Key: "$natural", Value: 1}}))
+	colls := oracleCollations(t)
 	for range 400 {
 		filter := randomFilter(r, 2)
 		f := doc(t, filter)
-		want := run(t.Context(), t, s, &exec.Find{Filter: f, Hint: natural}, 0)
-		got := run(t.Context(), t, s, &exec.Find{Filter: f}, r.IntN(4))
+		scope := expr.NewScope(&expr.Env{Collation: colls[r.IntN(len(colls))]})
+		want := run(t.Context(), t, s, &exec.Find{Filter: f, Hint: natural, Scope: scope}, 0)
+		got := run(t.Context(), t, s, &exec.Find{Filter: f, Scope: scope}, r.IntN(4))
 		slices.Sort(want)
 		slices.Sort(got)
-		require.Equal(t, want, got, "filter %v", filter)
-		require.Len(t, run(t.Context(), t, s, &exec.Find{Filter: f, Counting: true}, r.IntN(4)), len(want), "count of %v", filter)
-		checkSorted(t, s, r, f, natural)
+		require.Equal(t, want, got, "filter %v by %s", filter, scope.Collation().Spec())
+		require.Len(t, run(t.Context(), t, s, &exec.Find{Filter: f, Counting: true, Scope: scope}, r.IntN(4)), len(want), "count of %v", filter)
+		checkSorted(t, s, r, f, natural, scope)
 	}
 }
 
 // checkSorted compares a sorted query by index with the same one by scan and sort.
-func checkSorted(t *testing.T, s *txn.Store, r *rand.Rand, f bsonx.Doc, natural bsonx.Value) {
+func checkSorted(t *testing.T, s *txn.Store, r *rand.Rand, f bsonx.Doc, natural bsonx.Value, scope *expr.Scope) {
 	t.Helper()
 	order := bson.D{}
 	for _, p := range []string{"a", "d", "b"} {
@@ -241,13 +260,13 @@ func checkSorted(t *testing.T, s *txn.Store, r *rand.Rand, f bsonx.Doc, natural 
 	order = append(order, bson.E{Key: "_id", Value: 1})
 	ord := doc(t, order)
 	limit := int64(r.IntN(20))
-	want, err := collect(t, s, &exec.Find{Filter: f, Sort: ord, Hint: natural, Limit: limit})
+	want, err := collect(t, s, &exec.Find{Filter: f, Sort: ord, Hint: natural, Limit: limit, Scope: scope})
 	if err != nil {
 		return // parallel arrays cannot be sorted
 	}
-	got, err := collect(t, s, &exec.Find{Filter: f, Sort: ord, Limit: limit})
+	got, err := collect(t, s, &exec.Find{Filter: f, Sort: ord, Limit: limit, Scope: scope})
 	require.NoError(t, err)
-	require.Equal(t, want, got, "filter %v sort %v limit %d", f, order, limit)
+	require.Equal(t, want, got, "filter %v sort %v limit %d by %s", f, order, limit, scope.Collation().Spec())
 }
 
 func collect(t *testing.T, s *txn.Store, f *exec.Find) (out []string, err error) {

@@ -3,6 +3,7 @@ package exec
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -353,11 +354,15 @@ func (pt *part) values() []bsonx.Value {
 	return vals
 }
 
-// keyDoc is the index entry that the scan is at as a document, empty without an index.
+// keyDoc is the index entry that the scan is at as a document, empty without an index. In place
+// of strings, an index with a collation has sort keys, which are shown in hexadecimal.
 func (sc *scan) keyDoc() bsonx.Doc {
 	b := bsonx.NewBuilder(nil)
 	if pt := &sc.parts[sc.cur]; pt.ents != nil {
 		for i, v := range pt.values() {
+			if pt.plan.Index.Collation != nil && v.Type == bsonx.TypeString {
+				v = bsonx.String("0x" + hex.EncodeToString(v.Bytes()))
+			}
 			b.Value(pt.plan.Index.Keys[i].Path, v)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -65,7 +66,10 @@ func (s *Sources) Run(ctx context.Context, db, coll string, p *agg.Pipeline) (ag
 		return nil, err
 	}
 	if c != nil && c.IsView() {
-		in, err := s.view(ctx, c)
+		if err := checkViewCollation(c, p.Scope()); err != nil {
+			return nil, err
+		}
+		in, err := s.view(ctx, c, p.Scope())
 		if err != nil {
 			return nil, err
 		}
@@ -97,13 +101,14 @@ func (s *Sources) open(ctx context.Context, c *catalog.Collection, f *Find) (*Cu
 	return q.Open(ctx, s.State, c)
 }
 
-// view opens what a view shows.
-func (s *Sources) view(ctx context.Context, c *catalog.Collection) (agg.Iterator, error) {
+// view opens what a view shows to a pipeline with the scope, of which it takes all but the
+// variables.
+func (s *Sources) view(ctx context.Context, c *catalog.Collection, scope *expr.Scope) (agg.Iterator, error) {
 	if s.depth >= maxViewDepth {
 		return nil, viewTooDeep()
 	}
 	p, err := agg.Parse(c.Pipeline, &agg.Options{
-		DB: c.DB(), Coll: c.ViewOn, AllowDiskUse: s.AllowDiskUse, TempDir: s.TempDir, Special: s.Special,
+		Scope: expr.NewScope(scope.Env()), DB: c.DB(), Coll: c.ViewOn, AllowDiskUse: s.AllowDiskUse, TempDir: s.TempDir, Special: s.Special,
 	})
 	if err != nil {
 		return nil, err
@@ -111,6 +116,14 @@ func (s *Sources) view(ctx context.Context, c *catalog.Collection) (agg.Iterator
 	below := *s
 	below.Hint, below.depth = bsonx.Value{}, s.depth+1
 	return below.Run(ctx, c.DB(), c.ViewOn, p)
+}
+
+// checkViewCollation refuses a view in a pipeline with another collation than the view's own.
+func checkViewCollation(c *catalog.Collection, scope *expr.Scope) error {
+	if collation.Same(c.Collation, scope.Collation()) {
+		return nil
+	}
+	return mongoerr.New(mongoerr.OptionNotSupportedOnView, "Cannot override a view's default collation: %s has %s", c.NS, c.Collation.Spec())
 }
 
 // inner is s for other collections than the pipeline's own.
@@ -129,7 +142,10 @@ func (s *Sources) Collection(ctx context.Context, db, coll string, filter bsonx.
 	if c == nil || !c.IsView() {
 		return s.inner().open(ctx, c, &Find{Filter: filter, Scope: scope, Use: match.Pipeline})
 	}
-	in, err := s.inner().view(ctx, c)
+	if err := checkViewCollation(c, scope); err != nil {
+		return nil, err
+	}
+	in, err := s.inner().view(ctx, c, scope)
 	if err != nil || filter.IsEmpty() {
 		return in, err
 	}
@@ -152,16 +168,16 @@ func (s *Sources) Pipeline(ctx context.Context, db, coll string, p *agg.Pipeline
 }
 
 // HasIndex implements agg.Sources.
-func (s *Sources) HasIndex(ctx context.Context, db, coll, path string) bool {
+func (s *Sources) HasIndex(ctx context.Context, db, coll, path string, by *collation.Collation) bool {
 	c, err := s.State.Collection(ctx, db+"."+coll)
 	if err != nil || c == nil || c.IsView() {
 		return false
 	}
-	if path == "_id" {
+	if path == "_id" && collation.Same(by, c.Collation) {
 		return true
 	}
 	for _, x := range c.Indexes {
-		if x.Keys[0].Path == path && !x.Hidden && !x.Sparse && x.PartialFilter == nil {
+		if x.Keys[0].Path == path && !x.Hidden && !x.Sparse && x.PartialFilter == nil && collation.Same(by, x.Collation) {
 			return true
 		}
 	}

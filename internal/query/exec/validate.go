@@ -15,7 +15,7 @@ func (w *Writer) validate(c *catalog.Collection, old, doc bsonx.Doc) error {
 		return nil
 	}
 	if w.valid != c {
-		w.scope = expr.NewScope(nil)
+		w.scope = expr.NewScope(&expr.Env{Collation: c.Collation})
 		f, err := match.CompileFor(match.Validator, c.Validator, w.scope)
 		if err != nil {
 			return err

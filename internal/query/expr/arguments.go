@@ -98,7 +98,7 @@ func (sig *signature) operator(name string, fn func(c *Context, args []Expr) (bs
 		if err != nil {
 			return nil, err
 		}
-		return foldIf(allConst(args), &lazyCall{args, fn})
+		return foldIf(allConst(args), &lazyCall{args, fn}, s)
 	}}
 }
 

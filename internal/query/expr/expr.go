@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -33,6 +34,7 @@ type Context struct {
 	// evaluation. Nil means that nothing can interrupt it.
 	Check func() error
 
+	coll    *collation.Collation // nil for the binary one
 	vars    []bsonx.Value
 	arena   []byte
 	scratch [][]byte

@@ -14,15 +14,15 @@ func accumulatorOperators() []Operator {
 		{Name: "$avg", Min: 0, Max: -1, Build: calling(average)},
 		firstNSignature.operator("$firstN", firstN),
 		firstNSignature.operator("$lastN", lastN),
-		{Name: "$max", Min: 0, Max: -1, Build: calling(func(_ *Context, args []bsonx.Value) (bsonx.Value, error) {
-			return extreme(args, 1), nil
+		{Name: "$max", Min: 0, Max: -1, Build: calling(func(c *Context, args []bsonx.Value) (bsonx.Value, error) {
+			return extreme(c, args, 1), nil
 		})},
 		firstNSignature.operator("$maxN", func(c *Context, args []Expr) (bsonx.Value, error) {
 			return extremes(c, args, -1)
 		}),
 		{Name: "$median", Parse: parseMedian},
-		{Name: "$min", Min: 0, Max: -1, Build: calling(func(_ *Context, args []bsonx.Value) (bsonx.Value, error) {
-			return extreme(args, -1), nil
+		{Name: "$min", Min: 0, Max: -1, Build: calling(func(c *Context, args []bsonx.Value) (bsonx.Value, error) {
+			return extreme(c, args, -1), nil
 		})},
 		firstNSignature.operator("$minN", func(c *Context, args []Expr) (bsonx.Value, error) {
 			return extremes(c, args, 1)
@@ -92,11 +92,11 @@ func stdDev(args []bsonx.Value) *StdDev {
 }
 
 // extreme returns the largest (sign 1) or smallest (sign -1) value but null.
-func extreme(args []bsonx.Value, sign int) bsonx.Value {
+func extreme(c *Context, args []bsonx.Value, sign int) bsonx.Value {
 	best := bsonx.Null
 	in := inputsOf(args)
 	for v, ok := in.next(); ok; v, ok = in.next() {
-		if !v.IsNullish() && (best.Type == bsonx.TypeNull || sign*compareValues(v, best) > 0) {
+		if !v.IsNullish() && (best.Type == bsonx.TypeNull || sign*c.compare(v, best) > 0) {
 			best = v
 		}
 	}
@@ -175,6 +175,6 @@ func extremes(c *Context, args []Expr, sign int) (bsonx.Value, error) {
 		return input, err
 	}
 	vals := slices.DeleteFunc(appendValues(nil, input.Doc()), bsonx.Value.IsNullish)
-	slices.SortStableFunc(vals, func(a, b bsonx.Value) int { return sign * compareValues(a, b) })
+	slices.SortStableFunc(vals, func(a, b bsonx.Value) int { return sign * c.compare(a, b) })
 	return c.keepArray(vals[:min(n, len(vals))]), nil
 }

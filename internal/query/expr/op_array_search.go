@@ -12,7 +12,7 @@ import (
 type In struct {
 	Value, Array Expr
 
-	sorted []bsonx.Value // of a constant array
+	sorted []bsonx.Value // of a constant array, in binary order
 }
 
 // inBuild sorts a constant array once.
@@ -20,7 +20,7 @@ func inBuild(_ string, args []Expr) (Expr, error) {
 	e := &In{Value: args[0], Array: args[1]}
 	if k, ok := args[1].(*Const); ok && k.Value.Type == bsonx.TypeArray {
 		e.sorted = appendValues(nil, k.Value.Doc())
-		slices.SortFunc(e.sorted, compareValues)
+		slices.SortFunc(e.sorted, new(Context).compare)
 	}
 	return e, nil
 }
@@ -34,8 +34,8 @@ func (e *In) Eval(c *Context) (bsonx.Value, error) {
 	if err != nil {
 		return v, err
 	}
-	if e.sorted != nil {
-		_, found := slices.BinarySearchFunc(e.sorted, v, compareValues)
+	if e.sorted != nil && c.coll == nil {
+		_, found := slices.BinarySearchFunc(e.sorted, v, c.compare)
 		return bsonx.Bool(found), nil
 	}
 	a, err := e.Array.Eval(c)
@@ -50,7 +50,7 @@ func (e *In) Eval(c *Context) (bsonx.Value, error) {
 		if !ok {
 			return bsonx.Bool(false), nil
 		}
-		if compareValues(v, elem) == 0 {
+		if c.compare(v, elem) == 0 {
 			return bsonx.Bool(true), nil
 		}
 	}
@@ -100,7 +100,7 @@ func (e *indexOfArray) Eval(c *Context) (bsonx.Value, error) {
 		if !ok {
 			break
 		}
-		if i >= start && compareValues(elem, v) == 0 {
+		if i >= start && c.compare(elem, v) == 0 {
 			return bsonx.Int32(int32(i)), nil
 		}
 	}

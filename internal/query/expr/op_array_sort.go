@@ -42,7 +42,7 @@ func parseSortArray(name string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if e.input, err = Parse(vals[0], s); err != nil {
 		return nil, err
 	}
-	return foldIf(IsConst(e.input), e)
+	return foldIf(IsConst(e.input), e, s)
 }
 
 func sortBy(v bsonx.Value) ([]sortField, error) {
@@ -131,7 +131,7 @@ func (e *sortArray) Eval(c *Context) (bsonx.Value, error) {
 		}
 		elems = append(elems, k)
 	}
-	slices.SortStableFunc(elems, e.compare)
+	slices.SortStableFunc(elems, func(a, b keyed) int { return e.compare(c, a, b) })
 	b := bsonx.AppendDocStart(c.Scratch())
 	for i, k := range elems {
 		b = bsonx.AppendIndexElem(b, i, k.elem)
@@ -145,18 +145,18 @@ func (e *sortArray) sortValues(c *Context, input bsonx.Value) bsonx.Value {
 	c.stack = appendValues(c.stack, input.Doc())
 	vals := c.stack[base:]
 	if e.fields[0].descending {
-		slices.SortStableFunc(vals, func(a, b bsonx.Value) int { return compareValues(b, a) })
+		slices.SortStableFunc(vals, func(a, b bsonx.Value) int { return c.compare(b, a) })
 	} else {
-		slices.SortStableFunc(vals, compareValues)
+		slices.SortStableFunc(vals, c.compare)
 	}
 	sorted := c.keepArray(vals)
 	c.stack = c.stack[:base]
 	return sorted
 }
 
-func (e *sortArray) compare(a, b keyed) int {
+func (e *sortArray) compare(c *Context, a, b keyed) int {
 	for i, f := range e.fields {
-		r := compareValues(a.keys[i], b.keys[i])
+		r := c.compare(a.keys[i], b.keys[i])
 		if f.descending {
 			r = -r
 		}

@@ -5,8 +5,8 @@ import "github.com/tandemdb/tandem/internal/bsonx"
 func comparisonOperators() []Operator {
 	return []Operator{
 		{Name: "$cmp", Min: 2, Max: 2, Build: func(_ string, args []Expr) (Expr, error) {
-			return &binaryCall{args[0], args[1], func(_ *Context, a, b bsonx.Value) (bsonx.Value, error) {
-				return bsonx.Int32(int32(compareValues(a, b))), nil
+			return &binaryCall{args[0], args[1], func(c *Context, a, b bsonx.Value) (bsonx.Value, error) {
+				return bsonx.Int32(int32(c.compare(a, b))), nil
 			}}, nil
 		}},
 		{Name: "$eq", Min: 2, Max: 2, Build: compareBuild},
@@ -54,11 +54,12 @@ func (e *Comparison) Eval(c *Context) (bsonx.Value, error) {
 	if err != nil {
 		return b, err
 	}
-	return bsonx.Bool(e.holds[compareValues(a, b)+1]), nil
+	return bsonx.Bool(e.holds[c.compare(a, b)+1]), nil
 }
 
-// compareValues is BSON order, in which expressions put missing below undefined.
-func compareValues(a, b bsonx.Value) int {
+// compare is BSON order with the context's collation, in which expressions put missing below
+// undefined.
+func (c *Context) compare(a, b bsonx.Value) int {
 	if a.Type != b.Type {
 		switch {
 		case a.Type == bsonx.Missing && b.Type == bsonx.TypeUndefined:
@@ -67,5 +68,5 @@ func compareValues(a, b bsonx.Value) int {
 			return 1
 		}
 	}
-	return bsonx.Compare(a, b)
+	return c.coll.Compare(a, b)
 }

@@ -75,7 +75,7 @@ func parseIfNull(_ string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if len(args) < 2 {
 		return nil, mongoerr.New(1257300, "$ifNull needs at least two arguments, had: %d", len(args))
 	}
-	return foldIf(allConst(args), &ifNull{args})
+	return foldIf(allConst(args), &ifNull{args}, s)
 }
 
 func (e *ifNull) Args() []Expr { return e.args }

@@ -48,7 +48,7 @@ func shortcut(name string, to target) Operator {
 				return bsonx.Null, nil
 			}
 			return to.convert(c, v)
-		}})
+		}}, s)
 	}}
 }
 

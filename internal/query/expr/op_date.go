@@ -111,7 +111,7 @@ func datePart(name string, part func(datetime.Civil) bsonx.Value) Operator {
 				return nil, err
 			}
 			e.date, e.zone = args[0], args[1]
-			return foldIf(allConst(args), e)
+			return foldIf(allConst(args), e, s)
 		case arg.Type == bsonx.TypeArray:
 			if n := arg.Doc().Count(); n != 1 {
 				return nil, mongoerr.New(40536, "%s accepts exactly one argument if given an array, but was given %d", op, n)
@@ -121,7 +121,7 @@ func datePart(name string, part func(datetime.Civil) bsonx.Value) Operator {
 		if e.date, err = Parse(arg, s); err != nil {
 			return nil, err
 		}
-		return foldIf(IsConst(e.date), e)
+		return foldIf(IsConst(e.date), e, s)
 	}}
 }
 

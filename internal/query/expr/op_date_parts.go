@@ -47,7 +47,7 @@ func parseDateFromParts(op string, arg bsonx.Value, s *Scope) (Expr, error) {
 	case iso && (args[partMonth] != nil || args[partDay] != nil):
 		return nil, mongoerr.New(40525, "$dateFromParts does not allow mixing ISO dates with natural dates")
 	}
-	return foldIf(allConst(args), &lazyCall{args, dateFromParts})
+	return foldIf(allConst(args), &lazyCall{args, dateFromParts}, s)
 }
 
 // evalParts evaluates the numbers from one operand to another, without it; ok is false if

@@ -95,7 +95,7 @@ func parseHashedKey(_ string, arg bsonx.Value, s *Scope) (Expr, error) {
 	}
 	return foldIf(IsConst(e), &unaryCall{e, func(_ *Context, v bsonx.Value) (bsonx.Value, error) {
 		return bsonx.Int64(HashedKey(v)), nil
-	}})
+	}}, s)
 }
 
 func timestampPart(code mongoerr.Code, part func(uint64) uint64) func(string, []Expr) (Expr, error) {

@@ -41,7 +41,7 @@ func parseGetField(name string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if k, ok := e.field.(*Const); ok && k.Value.Type != bsonx.TypeString {
 		return nil, mongoerr.New(5654602, "$getField requires 'field' to evaluate to type String, but got %s", k.Value.Type)
 	}
-	return foldIf(IsConst(e.field) && IsConst(e.input), e)
+	return foldIf(IsConst(e.field) && IsConst(e.input), e, s)
 }
 
 func (e *getField) Args() []Expr { return []Expr{e.field, e.input} }
@@ -112,7 +112,7 @@ func parseSetField(op string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if e.name, err = constantName(op, args[0]); err != nil {
 		return nil, err
 	}
-	return foldIf(IsConst(e.input) && IsConst(e.value), e)
+	return foldIf(IsConst(e.input) && IsConst(e.value), e, s)
 }
 
 // constantName returns the field's name, which must be known when it is parsed.

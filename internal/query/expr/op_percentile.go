@@ -125,7 +125,7 @@ func newPercentile(code mongoerr.Code, op string, arg bsonx.Value, s *Scope) (Ex
 	if err != nil {
 		return nil, err
 	}
-	return foldIf(IsConst(spec.Input), &percentileCall{spec})
+	return foldIf(IsConst(spec.Input), &percentileCall{spec}, s)
 }
 
 func (e *percentileCall) Args() []Expr { return []Expr{e.spec.Input} }

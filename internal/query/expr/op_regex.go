@@ -59,7 +59,7 @@ func parseRegex(op string, arg bsonx.Value, s *Scope) (Expr, error) {
 			return nil, mongoerr.From(err).Prefixed("Failed to optimize pipeline")
 		}
 	}
-	return foldIf(allConst(args), e)
+	return foldIf(allConst(args), e, s)
 }
 
 // Args returns the operands that were given.

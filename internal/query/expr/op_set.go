@@ -20,15 +20,15 @@ func setOperators() []Operator {
 }
 
 // sortedSet returns an array's elements in order, each once: the first of equal ones.
-func sortedSet(arr bsonx.Doc) []bsonx.Value { return sortValues(appendValues(nil, arr)) }
+func (c *Context) sortedSet(arr bsonx.Doc) []bsonx.Value { return c.sortValues(appendValues(nil, arr)) }
 
-func sortValues(vals []bsonx.Value) []bsonx.Value {
-	slices.SortStableFunc(vals, compareValues)
-	return slices.CompactFunc(vals, func(a, b bsonx.Value) bool { return compareValues(a, b) == 0 })
+func (c *Context) sortValues(vals []bsonx.Value) []bsonx.Value {
+	slices.SortStableFunc(vals, c.compare)
+	return slices.CompactFunc(vals, func(a, b bsonx.Value) bool { return c.compare(a, b) == 0 })
 }
 
-func contains(set []bsonx.Value, v bsonx.Value) bool {
-	_, found := slices.BinarySearchFunc(set, v, compareValues)
+func (c *Context) contains(set []bsonx.Value, v bsonx.Value) bool {
+	_, found := slices.BinarySearchFunc(set, v, c.compare)
 	return found
 }
 
@@ -72,7 +72,7 @@ func setDifference(c *Context, a, b bsonx.Value) (bsonx.Value, error) {
 	case b.Type != bsonx.TypeArray:
 		return a, mongoerr.New(17049, "both operands of $setDifference must be arrays. Second argument is of type: %s", b.Type)
 	}
-	drop := sortedSet(b.Doc())
+	drop := c.sortedSet(b.Doc())
 	dst := bsonx.AppendDocStart(c.Scratch())
 	n := 0
 	for it := a.Doc().Iter(); ; {
@@ -80,7 +80,7 @@ func setDifference(c *Context, a, b bsonx.Value) (bsonx.Value, error) {
 		if !ok {
 			return c.KeepArray(dst), nil
 		}
-		i, found := slices.BinarySearchFunc(drop, v, compareValues)
+		i, found := slices.BinarySearchFunc(drop, v, c.compare)
 		if found {
 			continue
 		}
@@ -99,12 +99,12 @@ func setIntersection(c *Context, args []bsonx.Value) (bsonx.Value, error) {
 		case a.Type != bsonx.TypeArray:
 			return a, mongoerr.New(17047, "All operands of $setIntersection must be arrays. One argument is of type: %s", a.Type)
 		}
-		next := sortedSet(a.Doc())
+		next := c.sortedSet(a.Doc())
 		if i == 0 {
 			set = next
 			continue
 		}
-		set = slices.DeleteFunc(set, func(v bsonx.Value) bool { return !contains(next, v) })
+		set = slices.DeleteFunc(set, func(v bsonx.Value) bool { return !c.contains(next, v) })
 	}
 	return c.keepArray(set), nil
 }
@@ -120,7 +120,7 @@ func setUnion(c *Context, args []bsonx.Value) (bsonx.Value, error) {
 		}
 		vals = appendValues(vals, a.Doc())
 	}
-	return c.keepArray(sortValues(vals)), nil
+	return c.keepArray(c.sortValues(vals)), nil
 }
 
 // setEqualsBuild checks constant operands at once; they have an error code of their own.
@@ -136,19 +136,19 @@ func setEqualsBuild(_ string, args []Expr) (Expr, error) {
 	return &call{args, setEquals}, nil
 }
 
-func setEquals(_ *Context, args []bsonx.Value) (bsonx.Value, error) {
+func setEquals(c *Context, args []bsonx.Value) (bsonx.Value, error) {
 	var first []bsonx.Value
 	equal := true
 	for i, a := range args {
 		if a.Type != bsonx.TypeArray {
 			return a, mongoerr.New(17044, "All operands of $setEquals must be arrays. %d-th argument is of type: %s", i+1, a.Type)
 		}
-		set := sortedSet(a.Doc())
+		set := c.sortedSet(a.Doc())
 		if i == 0 {
 			first = set
 			continue
 		}
-		equal = slices.EqualFunc(first, set, func(a, b bsonx.Value) bool { return compareValues(a, b) == 0 })
+		equal = slices.EqualFunc(first, set, func(a, b bsonx.Value) bool { return c.compare(a, b) == 0 })
 		if !equal {
 			break
 		}
@@ -156,7 +156,7 @@ func setEquals(_ *Context, args []bsonx.Value) (bsonx.Value, error) {
 	return bsonx.Bool(equal), nil
 }
 
-// setIsSubset is $setIsSubset. A constant second operand is sorted once.
+// setIsSubset is $setIsSubset. A constant second operand is sorted once, for the binary order.
 type setIsSubset struct {
 	a, b Expr
 	set  []bsonx.Value
@@ -168,7 +168,7 @@ func setIsSubsetBuild(_ string, args []Expr) (Expr, error) {
 		if k.Value.Type != bsonx.TypeArray {
 			return nil, mongoerr.New(17311, "Failed to optimize pipeline :: caused by :: both operands of $setIsSubset must be arrays. Second argument is of type: %s", k.Value.Type)
 		}
-		e.set = sortedSet(k.Value.Doc())
+		e.set = new(Context).sortedSet(k.Value.Doc())
 		if e.set == nil {
 			e.set = []bsonx.Value{}
 		}
@@ -191,7 +191,7 @@ func (e *setIsSubset) Eval(c *Context) (bsonx.Value, error) {
 		}
 		return a, mongoerr.New(code, "both operands of $setIsSubset must be arrays. First argument is of type: %s", a.Type)
 	}
-	if set == nil {
+	if set == nil || c.coll != nil {
 		b, err := e.b.Eval(c)
 		switch {
 		case err != nil:
@@ -199,14 +199,14 @@ func (e *setIsSubset) Eval(c *Context) (bsonx.Value, error) {
 		case b.Type != bsonx.TypeArray:
 			return b, mongoerr.New(17042, "both operands of $setIsSubset must be arrays. Second argument is of type: %s", b.Type)
 		}
-		set = sortedSet(b.Doc())
+		set = c.sortedSet(b.Doc())
 	}
 	for it := a.Doc().Iter(); ; {
 		_, v, ok := it.Next()
 		if !ok {
 			return bsonx.Bool(true), nil
 		}
-		if !contains(set, v) {
+		if !c.contains(set, v) {
 			return bsonx.Bool(false), nil
 		}
 	}

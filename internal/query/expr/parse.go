@@ -125,7 +125,7 @@ func parseObject(d bsonx.Doc, s *Scope) (Expr, error) {
 	if hasDuplicate(o.names) {
 		return nil, mongoerr.New(16406, "duplicate field name specified in object literal: %s", d)
 	}
-	return foldIf(constant, o)
+	return foldIf(constant, o, s)
 }
 
 func parseArray(d bsonx.Doc, s *Scope) (Expr, error) {
@@ -133,7 +133,7 @@ func parseArray(d bsonx.Doc, s *Scope) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return foldIf(allConst(elems), &array{elems})
+	return foldIf(allConst(elems), &array{elems}, s)
 }
 
 func parseList(d bsonx.Doc, s *Scope) ([]Expr, error) {
@@ -170,7 +170,7 @@ func parseOperator(name string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return foldIf(!op.Impure && allConst(args), e)
+	return foldIf(!op.Impure && allConst(args), e, s)
 }
 
 // parseArgs parses an operand list; a single operand needs no array.
@@ -206,11 +206,11 @@ func allConst(es []Expr) bool {
 }
 
 // foldIf replaces e by its value where constant says that it needs no document.
-func foldIf(constant bool, e Expr) (Expr, error) {
+func foldIf(constant bool, e Expr, s *Scope) (Expr, error) {
 	if !constant {
 		return e, nil
 	}
-	v, err := e.Eval(&Context{})
+	v, err := e.Eval(&Context{coll: s.Collation()})
 	if err != nil {
 		return nil, mongoerr.From(err).Prefixed("Failed to optimize pipeline")
 	}

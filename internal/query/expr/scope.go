@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -13,6 +14,7 @@ type Env struct {
 	Now         int64  // $$NOW, ms since the epoch
 	ClusterTime uint64 // $$CLUSTER_TIME
 	UserRoles   bsonx.Doc
+	Collation   *collation.Collation // of comparisons; nil is the binary one
 
 	Rand func() float64 // the numbers of $rand, in [0, 1); nil: a random generator
 }
@@ -55,6 +57,10 @@ func NewScope(env *Env) *Scope {
 // Env returns what the scope was made from.
 func (s *Scope) Env() *Env { return &s.root.env }
 
+// Collation returns the collation by which expressions and filters compare, nil for the binary
+// one.
+func (s *Scope) Collation() *collation.Collation { return s.root.env.Collation }
+
 // With returns a scope with one more variable and the slot that Context.SetVar takes for it.
 func (s *Scope) With(name string) (*Scope, int) {
 	slot := s.root.slots
@@ -96,7 +102,9 @@ func (s *Scope) WithLet(let bsonx.Doc) (*Scope, error) {
 
 // NewContext returns a context for every expression that was parsed with this scope or one
 // derived from the same NewScope, before now.
-func (s *Scope) NewContext() *Context { return &Context{vars: make([]bsonx.Value, s.root.slots)} }
+func (s *Scope) NewContext() *Context {
+	return &Context{vars: make([]bsonx.Value, s.root.slots), coll: s.root.env.Collation}
+}
 
 // lookup finds a user variable.
 func (s *Scope) lookup(name string) *Scope {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
@@ -14,6 +15,7 @@ type ElementFilter struct {
 	object Node        // a query, which only documents can satisfy
 	ops    Node        // operators or a regular expression, on the field ""
 	value  bsonx.Value // otherwise: equality
+	coll   *collation.Collation
 }
 
 // CompileElement compiles the operand of $pull: a query on the elements, a document of
@@ -32,7 +34,7 @@ func CompileElement(cond bsonx.Value, s *expr.Scope) (*ElementFilter, error) {
 		node, err := p.document(cond.Doc(), levelElement)
 		return &ElementFilter{object: node}, err
 	}
-	return &ElementFilter{value: cond}, nil
+	return &ElementFilter{value: cond, coll: s.Collation()}, nil
 }
 
 func firstKey(v bsonx.Value) string {
@@ -52,7 +54,7 @@ func (f *ElementFilter) Match(v bsonx.Value) (bool, error) {
 	case f.ops != nil:
 		return matchWrapped(f.ops, "", v)
 	}
-	return bsonx.Equal(f.value, v), nil
+	return f.coll.Equal(f.value, v), nil
 }
 
 var wrapBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}

@@ -9,14 +9,14 @@ import (
 // planner can find in an index. Only equality with a constant gives one: inequalities of
 // expressions go across types. Null would be equal to what is missing, and an array to one of
 // its elements, so neither is taken.
-func implied(dst []Node, e expr.Expr) []Node {
+func (p *parser) implied(dst []Node, e expr.Expr) []Node {
 	switch e := e.(type) {
 	case *expr.Logical:
 		if e.Op != "$and" {
 			return dst
 		}
 		for _, o := range e.Operands {
-			dst = implied(dst, o)
+			dst = p.implied(dst, o)
 		}
 	case *expr.Comparison:
 		field, constant := e.A, e.B
@@ -28,7 +28,7 @@ func implied(dst []Node, e expr.Expr) []Node {
 		if e.Op != "$eq" || !isField || !isConst || c.Value.IsNullish() || c.Value.Type == bsonx.TypeArray {
 			return dst
 		}
-		dst = append(dst, &Compare{Field: newField(f.Path), Op: Eq, Value: c.Value})
+		dst = append(dst, p.compare(newField(f.Path), Eq, c.Value))
 	}
 	return dst
 }

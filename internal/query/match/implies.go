@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
@@ -156,7 +157,10 @@ func impliesCompare(a Node, b *Compare) bool {
 	if cmp.Value.Type.Class() != b.Value.Type.Class() || isNaN(cmp.Value) || isNaN(b.Value) {
 		return false
 	}
-	c := bsonx.Compare(cmp.Value, b.Value)
+	if !sameRules(cmp.Collation, b.Collation, b.Value) {
+		return false
+	}
+	c := b.Collation.Compare(cmp.Value, b.Value)
 	switch {
 	case cmp.Op == b.Op && c == 0:
 		return true
@@ -181,10 +185,10 @@ func impliesCompare(a Node, b *Compare) bool {
 func eachEquality(a, b Node) bool {
 	switch a := a.(type) {
 	case *Compare:
-		return a.Op == Eq && satisfies(a.Value, b)
+		return a.Op == Eq && satisfies(a.Value, a.Collation, b)
 	case *In:
 		for _, v := range a.Values {
-			if !satisfies(v, b) {
+			if !satisfies(v, a.Collation, b) {
 				return false
 			}
 		}
@@ -193,13 +197,34 @@ func eachEquality(a, b Node) bool {
 	return false
 }
 
-// satisfies reports whether a value, and a missing one if it is null, satisfies n.
-func satisfies(v bsonx.Value, n Node) bool {
+// sameRules reports whether two collations compare a value with others alike.
+func sameRules(a, b *collation.Collation, v bsonx.Value) bool {
+	return collation.Same(a, b) || !collation.Affects(v)
+}
+
+// satisfies reports whether all values that equal v by coll, and a missing one if it is null,
+// satisfy n.
+func satisfies(v bsonx.Value, coll *collation.Collation, n Node) bool {
+	if !sameRules(coll, collationOf(n), v) {
+		return false
+	}
 	ok, err := n.matchElem(v)
 	if v.Type == bsonx.TypeNull {
 		ok = ok && canBeMissing(n)
 	}
 	return ok && err == nil
+}
+
+// collationOf returns the collation that a leaf compares by. A regular expression has the rules
+// of none: strings that a collation takes for equal may differ for it.
+func collationOf(n Node) *collation.Collation {
+	switch n := n.(type) {
+	case *Compare:
+		return n.Collation
+	case *In:
+		return n.Collation
+	}
+	return nil
 }
 
 // checkPartial refuses filters of partial indexes that Implies knows nothing of.

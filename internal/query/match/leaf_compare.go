@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
@@ -30,6 +31,8 @@ type Compare struct {
 	Field
 	Op    Op
 	Value bsonx.Value
+
+	Collation *collation.Collation // of strings in Value; nil for the binary order
 }
 
 func (n *Compare) match(doc bsonx.Doc, _ *expr.Context) (bool, int, error) {
@@ -40,7 +43,12 @@ func (n *Compare) matchElem(v bsonx.Value) (bool, error) {
 	if v.Type.Class() != n.Value.Type.Class() {
 		return n.matchOtherClass(v), nil
 	}
-	r := bsonx.Compare(v, n.Value)
+	r := 0
+	if n.Collation == nil {
+		r = bsonx.Compare(v, n.Value) // not by the method: filters spend their time here
+	} else {
+		r = n.Collation.Compare(v, n.Value)
+	}
 	if n.Op == Eq {
 		return r == 0, nil
 	}
@@ -81,19 +89,21 @@ func isNaN(v bsonx.Value) bool {
 }
 
 // In is the node of $in: equality to one of Values, or a match of one of Regexes. Values are
-// ascending and distinct.
+// ascending and distinct by the Collation, which is nil for the binary order.
 type In struct {
 	Field
 	Values  []bsonx.Value
 	Regexes []*Regex
-	hasNull bool
+
+	Collation *collation.Collation
+	hasNull   bool
 }
 
-func newIn(field Field, values []bsonx.Value, regexes []*Regex) *In {
-	slices.SortFunc(values, bsonx.Compare)
-	values = slices.CompactFunc(values, bsonx.Equal)
+func newIn(field Field, values []bsonx.Value, regexes []*Regex, coll *collation.Collation) *In {
+	slices.SortFunc(values, coll.Compare)
+	values = slices.CompactFunc(values, coll.Equal)
 	hasNull := slices.ContainsFunc(values, func(v bsonx.Value) bool { return v.Type == bsonx.TypeNull })
-	return &In{Field: field, Values: values, Regexes: regexes, hasNull: hasNull}
+	return &In{Field: field, Values: values, Regexes: regexes, Collation: coll, hasNull: hasNull}
 }
 
 func (n *In) match(doc bsonx.Doc, _ *expr.Context) (bool, int, error) {
@@ -107,7 +117,13 @@ func (n *In) matchElem(v bsonx.Value) (bool, error) {
 	lo, hi := 0, len(n.Values)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		switch c := bsonx.Compare(n.Values[mid], v); {
+		c := 0
+		if n.Collation == nil {
+			c = bsonx.Compare(n.Values[mid], v)
+		} else {
+			c = n.Collation.Compare(n.Values[mid], v)
+		}
+		switch {
 		case c == 0:
 			return true, nil
 		case c < 0:

@@ -47,25 +47,25 @@ func init() {
 }
 
 func compareParser(op Op) fieldParser {
-	return func(_ *parser, o operand) (Node, error) {
+	return func(p *parser, o operand) (Node, error) {
 		switch {
 		case o.value.Type == bsonx.TypeUndefined:
 			return nil, errUndefined
 		case o.value.Type == bsonx.TypeRegex && op != Eq:
 			return nil, mongoerr.New(mongoerr.BadValue, "Can't have RegEx as arg to predicate over field '%s'.", o.Path)
 		}
-		return &Compare{Field: o.Field, Op: op, Value: o.value}, nil
+		return p.compare(o.Field, op, o.value), nil
 	}
 }
 
-func parseNe(_ *parser, o operand) (Node, error) {
+func parseNe(p *parser, o operand) (Node, error) {
 	switch o.value.Type {
 	case bsonx.TypeUndefined:
 		return nil, errUndefined
 	case bsonx.TypeRegex:
 		return nil, mongoerr.New(mongoerr.BadValue, "Can't have regex as arg to $ne.")
 	}
-	return &Not{&Compare{Field: o.Field, Op: Eq, Value: o.value}}, nil
+	return &Not{p.compare(o.Field, Eq, o.value)}, nil
 }
 
 func parseIn(p *parser, o operand) (Node, error) {
@@ -95,14 +95,14 @@ func parseIn(p *parser, o operand) (Node, error) {
 			values = append(values, v)
 		}
 	}
-	return simplifyIn(newIn(o.Field, values, regexes)), nil
+	return simplifyIn(newIn(o.Field, values, regexes, p.scope.Collation())), nil
 }
 
 // simplifyIn replaces lists of one and of none.
 func simplifyIn(n *In) Node {
 	switch {
 	case len(n.Values) == 1 && len(n.Regexes) == 0:
-		return &Compare{Field: n.Field, Op: Eq, Value: n.Values[0]}
+		return &Compare{Field: n.Field, Op: Eq, Value: n.Values[0], Collation: n.Collation}
 	case len(n.Values) == 0 && len(n.Regexes) == 1:
 		return n.Regexes[0]
 	case len(n.Values) == 0 && len(n.Regexes) == 0:

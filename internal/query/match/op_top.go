@@ -83,7 +83,7 @@ func parseExpr(p *parser, _ string, v bsonx.Value, l level) ([]Node, error) {
 	if c, ok := e.(*expr.Const); ok {
 		return []Node{Const(c.Value.Truthy())}, nil
 	}
-	return append(implied(nil, e), &Expr{e}), nil
+	return append(p.implied(nil, e), &Expr{e}), nil
 }
 
 func parseAlways(_ *parser, name string, v bsonx.Value, _ level) ([]Node, error) {

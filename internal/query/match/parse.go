@@ -81,7 +81,12 @@ func (p *parser) equality(f Field, v bsonx.Value) (Node, error) {
 	case bsonx.TypeUndefined:
 		return nil, errUndefined
 	}
-	return &Compare{Field: f, Op: Eq, Value: v}, nil
+	return p.compare(f, Eq, v), nil
+}
+
+// compare makes the node of a comparison.
+func (p *parser) compare(f Field, op Op, v bsonx.Value) *Compare {
+	return &Compare{Field: f, Op: op, Value: v, Collation: p.scope.Collation()}
 }
 
 // operators compiles a document of field operators.

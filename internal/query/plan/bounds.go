@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/query/match"
 )
 
@@ -9,9 +10,18 @@ import (
 type bound struct {
 	node      match.Node
 	ivs       []interval
-	exact     bool // an entry within ivs proves the predicate
-	matchNull bool // documents without the path can match
-	rank      int  // how selective it is likely to be, see below
+	coll      *collation.Collation // of strings in ivs
+	strings   bool                 // only an index with that collation has such bounds
+	exact     bool                 // an entry within ivs proves the predicate
+	regex     bool                 // only an index without collation has such bounds
+	matchNull bool                 // documents without the path can match
+	rank      int                  // how selective it is likely to be, see below
+}
+
+// holdsIn reports whether an index with a collation has these bounds: its strings are those of
+// the predicate, or there are none.
+func (b *bound) holdsIn(coll *collation.Collation) bool {
+	return (!b.strings || collation.Same(b.coll, coll)) && (!b.regex || coll == nil)
 }
 
 // The ranks of predicates, best first.
@@ -71,8 +81,8 @@ func boundsOf(n match.Node, add func(path string, b bound, together bool)) {
 
 func compareBound(n *match.Compare) (bound, bool) {
 	if n.Op == match.Eq {
-		ivs, exact := equalTo(n.Value)
-		return bound{node: n, ivs: union(ivs), exact: exact, matchNull: n.Value.IsNullish(), rank: rankPoint}, true
+		ivs, exact := equalTo(n.Value, n.Collation)
+		return bound{node: n, ivs: union(ivs), coll: n.Collation, strings: collation.Affects(n.Value), exact: exact, matchNull: n.Value.IsNullish(), rank: rankPoint}, true
 	}
 	v := n.Value
 	switch v.Type {
@@ -82,14 +92,14 @@ func compareBound(n *match.Compare) (bound, bool) {
 		if n.Op == match.Lt || n.Op == match.Gt {
 			return bound{}, false
 		}
-		ivs, _ := equalTo(bsonx.Null)
+		ivs, _ := equalTo(bsonx.Null, nil)
 		return bound{node: n, ivs: union(ivs), matchNull: true, rank: rankRange}, true
 	}
 	class, ok := classRange(v)
 	if !ok {
 		return bound{}, false
 	}
-	p := point(v)
+	p := point(v, n.Collation)
 	iv := class
 	switch n.Op {
 	case match.Lt:
@@ -105,33 +115,39 @@ func compareBound(n *match.Compare) (bound, bool) {
 	if nan {
 		iv = p // inequalities with NaN match NaN, or nothing
 	}
-	return bound{node: n, ivs: union([]interval{iv}), exact: !nan, rank: rankHalf}, true
+	return bound{
+		node: n, ivs: union([]interval{iv}), coll: n.Collation, strings: collation.Affects(v), exact: !nan, rank: rankHalf,
+	}, true
 }
 
 // equalTo returns the index values of documents that equal v, and whether all those match.
-func equalTo(v bsonx.Value) (ivs []interval, exact bool) {
+func equalTo(v bsonx.Value, coll *collation.Collation) (ivs []interval, exact bool) {
 	switch v.Type {
 	case bsonx.TypeNull, bsonx.TypeUndefined:
-		return []interval{point(bsonx.Undefined), point(bsonx.Null)}, false
+		return []interval{point(bsonx.Undefined, nil), point(bsonx.Null, nil)}, false
 	case bsonx.TypeArray:
 		// The array's first element stands for the whole, the array itself for an element.
 		first := bsonx.Undefined // what an empty array is indexed as
 		if _, e, ok := v.Doc().First(); ok {
 			first = e
 		}
-		return []interval{point(first), point(v)}, false
+		return []interval{point(first, coll), point(v, coll)}, false
 	}
-	return []interval{point(v)}, true
+	return []interval{point(v, coll)}, true
 }
 
 func inBound(n *match.In) bound {
-	b := bound{node: n, exact: true, rank: rankPoints}
+	b := bound{node: n, coll: n.Collation, exact: true, rank: rankPoints}
 	var ivs []interval
 	for _, v := range n.Values {
-		one, exact := equalTo(v)
+		one, exact := equalTo(v, n.Collation)
+		b.strings = b.strings || collation.Affects(v)
 		ivs = append(ivs, one...)
 		b.exact = b.exact && exact
 		b.matchNull = b.matchNull || v.IsNullish()
+	}
+	if len(n.Regexes) > 0 {
+		b.regex = true
 	}
 	for _, re := range n.Regexes {
 		ivs = append(ivs, regexIntervals(re)...)
@@ -149,7 +165,7 @@ func inBound(n *match.In) bound {
 
 func regexBound(n *match.Regex) (bound, bool) {
 	ivs := regexIntervals(n)
-	b := bound{node: n, ivs: union(ivs), rank: rankExists}
+	b := bound{node: n, ivs: union(ivs), regex: true, rank: rankExists}
 	if n.Prefix != "" {
 		b.rank = rankRange
 	}
@@ -166,7 +182,7 @@ func regexIntervals(n *match.Regex) []interval {
 			strs = between(bsonx.String(n.Prefix), true, bsonx.StringBytes(end), false)
 		}
 	}
-	return []interval{strs, point(bsonx.Regex(n.Pattern, n.Options))}
+	return []interval{strs, point(bsonx.Regex(n.Pattern, n.Options), nil)}
 }
 
 func isNaN(v bsonx.Value) bool {

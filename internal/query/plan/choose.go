@@ -6,7 +6,9 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/match"
 )
 
@@ -152,6 +154,8 @@ func hintNames(h bsonx.Value, x *catalog.Index) bool {
 	return h.Type == bsonx.TypeDocument && bsonx.CompareDocs(h.Doc(), x.Pattern) == 0
 }
 
+var errMinMax = mongoerr.New(51174, "The index chosen is not compatible with min/max")
+
 // minMax is the plan for the options min and max: their bounds, and nothing else.
 func (pl *planner) minMax(x *catalog.Index) (*Plan, error) {
 	r := Range{}
@@ -169,12 +173,15 @@ func (pl *planner) minMax(x *catalog.Index) (*Plan, error) {
 				break
 			}
 			if i >= len(x.Keys) || x.Keys[i].Path != k {
-				return nil, mongoerr.New(51174, "The index chosen is not compatible with min/max")
+				return nil, errMinMax
 			}
-			*side.dst = appendBound(*side.dst, point(v).lo, x.Keys[i].Desc)
+			if collation.Affects(v) && !collation.Same(pl.q.Collation, x.Collation) {
+				return nil, errMinMax
+			}
+			*side.dst = appendBound(*side.dst, point(v, x.Collation).lo, x.Keys[i].Desc)
 		}
 		if i != len(x.Keys) {
-			return nil, mongoerr.New(51174, "The index chosen is not compatible with min/max")
+			return nil, errMinMax
 		}
 	}
 	p := &Plan{Kind: IndexScan, Index: x, Ranges: []Range{r}, Residual: pl.residual(nil), Dedup: pl.multikey(x) != 0}
@@ -244,7 +251,7 @@ func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
 }
 
 func (pl *planner) impliesPartial(x *catalog.Index) bool {
-	partial, err := match.Compile(x.PartialFilter, nil)
+	partial, err := match.Compile(x.PartialFilter, expr.NewScope(&expr.Env{Collation: x.Collation}))
 	return err == nil && pl.q.Filter != nil && pl.q.Filter.Implies(partial)
 }
 
@@ -290,9 +297,11 @@ func (pl *planner) fieldBounds(x *catalog.Index, mk uint64) (fields []field, non
 				continue
 			}
 			nonNull = nonNull || !l.matchNull
-			if l.together {
+			switch {
+			case !l.holdsIn(x.Collation):
+			case l.together:
 				together = append(together, l.bound)
-			} else {
+			default:
 				loose = append(loose, l.bound)
 			}
 		}
@@ -351,8 +360,12 @@ func (pl *planner) order(p *Plan, used []field) {
 		return
 	}
 	keys, mk := []catalog.KeyField{{Path: "_id"}}, uint64(0)
+	var coll *collation.Collation
 	if p.Index != nil {
-		keys, mk = p.Index.Keys, pl.multikey(p.Index)
+		keys, mk, coll = p.Index.Keys, pl.multikey(p.Index), p.Index.Collation
+	}
+	if !collation.Same(coll, pl.q.Sort.Collation()) {
+		return
 	}
 	single := func(i int) bool { return i < len(used) && len(used[i].ivs) == 1 && used[i].ivs[0].isPoint() }
 	singlePath := func(path string) bool {
@@ -399,8 +412,8 @@ func (pl *planner) cover(p *Plan, x *catalog.Index, mk uint64) {
 		p.Covered = true // only the number counts
 		return
 	}
-	if mk != 0 {
-		return
+	if mk != 0 || x.Collation != nil {
+		return // the entries do not tell the values
 	}
 	need := slices.Clone(pl.q.Deps)
 	if p.Residual != nil {
@@ -489,7 +502,7 @@ func (pl *planner) union(others []*Plan) *Plan {
 		}
 		p := &Plan{Kind: Union, Residual: pl.q.Filter, Dedup: true, Sorted: pl.q.Sort == nil, score: 150}
 		for _, branch := range or.Nodes {
-			sub := &planner{c: pl.c, multikey: pl.multikey, q: &Query{Filter: pl.q.Filter, Whole: true}}
+			sub := &planner{c: pl.c, multikey: pl.multikey, q: &Query{Filter: pl.q.Filter, Collation: pl.q.Collation, Whole: true}}
 			sub.constrain(branch)
 			b := sub.best()
 			if b.Kind == Nothing {

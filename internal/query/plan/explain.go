@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -70,6 +71,9 @@ func (p *Plan) explainScan(b *bsonx.Builder, multikey Multikey, stats func(*bson
 	x := p.Index
 	mk := multikey(x)
 	b.String("stage", "IXSCAN").Doc("keyPattern", x.Pattern).String("indexName", x.Name)
+	if x.Collation != nil {
+		b.Doc("collation", x.Collation.Spec())
+	}
 	b.Bool("isMultiKey", mk != 0).StartDoc("multiKeyPaths")
 	for i, k := range x.Keys {
 		b.StartArray(k.Path)
@@ -108,14 +112,14 @@ func (p *Plan) boundStrings(i int, k catalog.KeyField) []string {
 	}
 	var out []string
 	for n := range ivs {
-		out = append(out, formatInterval(inOrder(ivs, n, down), down))
+		out = append(out, formatInterval(inOrder(ivs, n, down), down, p.Index.Collation != nil))
 	}
 	return out
 }
 
-func formatInterval(iv interval, down bool) string {
+func formatInterval(iv interval, down, collated bool) string {
 	open, end := "[", "]"
-	lo, hi := formatBound(iv.lo, "MinKey"), formatBound(iv.hi, "MaxKey")
+	lo, hi := formatBound(iv.lo, "MinKey", collated), formatBound(iv.hi, "MaxKey", collated)
 	loInc, hiInc := iv.loInc || iv.lo == nil, iv.hiInc || iv.hi == nil
 	if down {
 		lo, hi, loInc, hiInc = hi, lo, hiInc, loInc
@@ -129,13 +133,17 @@ func formatInterval(iv interval, down bool) string {
 	return open + lo + ", " + hi + end
 }
 
-func formatBound(enc []byte, open string) string {
+// formatBound renders a bound; of a string in an index with a collation it has the sort key.
+func formatBound(enc []byte, open string, collated bool) string {
 	if enc == nil {
 		return open
 	}
 	v, _, _, err := keyenc.Decode(enc, false, nil)
 	if err != nil {
 		return "?"
+	}
+	if collated && v.Type == bsonx.TypeString {
+		return fmt.Sprintf("CollationKey(0x%x)", v.Bytes())
 	}
 	return bsonx.Format(v)
 }

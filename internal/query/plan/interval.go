@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 )
 
@@ -32,9 +33,9 @@ func (iv interval) isEmpty() bool {
 	return c > 0 || c == 0 && !(iv.loInc && iv.hiInc)
 }
 
-// point is the interval of one value.
-func point(v bsonx.Value) interval {
-	e := keyenc.Append(nil, v)
+// point is the interval of one value in an index with the collation.
+func point(v bsonx.Value, coll *collation.Collation) interval {
+	e := keyenc.AppendCollated(nil, v, false, coll)
 	return interval{e, e, true, true}
 }
 

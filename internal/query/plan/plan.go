@@ -8,6 +8,7 @@ package plan
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/query/match"
 	"github.com/tandemdb/tandem/internal/query/sortkey"
 )
@@ -21,6 +22,8 @@ type Query struct {
 	// all of the document. No Deps and no Whole: only the number counts.
 	Deps  []string
 	Whole bool
+
+	Collation *collation.Collation // by which the filter and Min and Max compare; nil is the binary one
 
 	Hint bsonx.Value // an index name, a key pattern or {$natural: ±1}; missing for none
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/path"
@@ -19,7 +20,7 @@ func (p *Pattern) AppendKey(dst []byte, doc bsonx.Doc) ([]byte, error) {
 		if v.Type == bsonx.TypeArray {
 			return p.appendLowest(dst[:start], doc)
 		}
-		dst = keyenc.AppendField(dst, orNull(v), f.Desc)
+		dst = keyenc.AppendCollated(dst, orNull(v), f.Desc, p.coll)
 	}
 	return dst, nil
 }
@@ -59,6 +60,7 @@ type cursor struct {
 // that meet an array must meet the same one, and advance through its elements together.
 type generator struct {
 	fields    []Field
+	coll      *collation.Collation
 	stack     []cursor // frames of len(fields) cursors
 	key, best []byte
 	found     bool
@@ -69,7 +71,7 @@ var generators = sync.Pool{New: func() any { return new(generator) }}
 func (p *Pattern) appendLowest(dst []byte, doc bsonx.Doc) ([]byte, error) {
 	g := generators.Get().(*generator)
 	defer g.release()
-	g.fields, g.found, g.stack = p.fields, false, g.stack[:0]
+	g.fields, g.coll, g.found, g.stack = p.fields, p.coll, false, g.stack[:0]
 	for _, f := range p.fields {
 		g.stack = append(g.stack, cursor{doc: doc, parts: f.parts})
 	}
@@ -81,7 +83,7 @@ func (p *Pattern) appendLowest(dst []byte, doc bsonx.Doc) ([]byte, error) {
 
 func (g *generator) release() {
 	clear(g.stack[:cap(g.stack)]) // they hold documents
-	g.fields = nil
+	g.fields, g.coll = nil, nil
 	generators.Put(g)
 }
 
@@ -171,7 +173,7 @@ func (c *cursor) step(arr bsonx.Doc, elem bsonx.Value) {
 func (g *generator) emit(base int) {
 	g.key = g.key[:0]
 	for i, f := range g.fields {
-		g.key = keyenc.AppendField(g.key, g.stack[base+i].value, f.Desc)
+		g.key = keyenc.AppendCollated(g.key, g.stack[base+i].value, f.Desc, g.coll)
 	}
 	if !g.found || bytes.Compare(g.key, g.best) < 0 {
 		g.key, g.best = g.best, g.key

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/path"
@@ -27,12 +28,16 @@ type Field struct {
 }
 
 // Pattern is a compiled sort pattern, safe for concurrent use.
-type Pattern struct{ fields []Field }
+type Pattern struct {
+	fields []Field
+	coll   *collation.Collation
+}
 
 // Compile compiles a sort specification. An empty one gives a pattern without fields, by
-// which all documents are equal. $natural is no sort key: callers take it out before.
-func Compile(spec bsonx.Doc) (*Pattern, error) {
-	p := &Pattern{}
+// which all documents are equal. $natural is no sort key: callers take it out before. Strings sort
+// by coll, nil for the binary order.
+func Compile(spec bsonx.Doc, coll *collation.Collation) (*Pattern, error) {
+	p := &Pattern{coll: coll}
 	seen := make(map[string]bool)
 	for it := spec.Iter(); ; {
 		name, v, ok := it.Next()
@@ -92,6 +97,9 @@ func refuseMeta(name string, v bsonx.Value) error {
 
 // Fields returns the fields of the pattern. The caller must not change them.
 func (p *Pattern) Fields() []Field { return p.fields }
+
+// Collation returns what strings sort by, nil for the binary order.
+func (p *Pattern) Collation() *collation.Collation { return p.coll }
 
 // IsEmpty reports whether the pattern has no fields.
 func (p *Pattern) IsEmpty() bool { return len(p.fields) == 0 }

@@ -27,7 +27,7 @@ func doc(t testing.TB, json string) bsonx.Doc {
 
 func pattern(t testing.TB, json string) *sortkey.Pattern {
 	t.Helper()
-	p, err := sortkey.Compile(doc(t, json))
+	p, err := sortkey.Compile(doc(t, json), nil)
 	require.NoError(t, err)
 	return p
 }
@@ -91,7 +91,7 @@ func TestCompileErrors(t *testing.T) {
 	for i := range 33 {
 		wide.Int32(fmt.Sprintf("f%d", i), 1)
 	}
-	_, err := sortkey.Compile(wide.Build())
+	_, err := sortkey.Compile(wide.Build(), nil)
 	require.Equal(t, mongoerr.Code(13103), mongoerr.From(err).Code)
 	for _, tc := range []struct {
 		spec string
@@ -110,7 +110,7 @@ func TestCompileErrors(t *testing.T) {
 		{`{"a":{"$meta":"textScore"}}`, 40218, ""},
 		{`{"a":{"$meta":"x"}}`, 31138, ""},
 	} {
-		_, err := sortkey.Compile(doc(t, tc.spec))
+		_, err := sortkey.Compile(doc(t, tc.spec), nil)
 		require.Equal(t, tc.code, mongoerr.From(err).Code, tc.spec)
 		require.ErrorContains(t, err, tc.text)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
@@ -13,6 +14,7 @@ import (
 type elementOrder struct {
 	whole int // 1 or -1, 0 if keys say it
 	keys  []elementKey
+	coll  *collation.Collation
 }
 
 type elementKey struct {
@@ -64,10 +66,10 @@ func (o *elementOrder) sort(vs []bsonx.Value) { slices.SortStableFunc(vs, o.comp
 
 func (o *elementOrder) compare(a, b bsonx.Value) int {
 	if o.whole != 0 {
-		return bsonx.Compare(a, b) * o.whole
+		return o.coll.Compare(a, b) * o.whole
 	}
 	for _, k := range o.keys {
-		if c := bsonx.Compare(k.of(a), k.of(b)); c != 0 {
+		if c := o.coll.Compare(k.of(a), k.of(b)); c != 0 {
 			return c * k.sign
 		}
 	}

@@ -4,16 +4,21 @@ import (
 	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 )
 
 // addToSet is $addToSet: it appends the values that no element equals.
-type addToSet struct{ values []bsonx.Value }
+type addToSet struct {
+	values []bsonx.Value
+	coll   *collation.Collation
+}
 
-func buildAddToSet(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
+func buildAddToSet(_ string, arg bsonx.Value, opts *Options) (modifier, error) {
+	coll := opts.collation()
 	first, each, _ := arg.Doc().First()
 	if arg.Type != bsonx.TypeDocument || first != "$each" {
-		return &addToSet{values: []bsonx.Value{arg}}, nil
+		return &addToSet{[]bsonx.Value{arg}, coll}, nil
 	}
 	if each.Type != bsonx.TypeArray {
 		return nil, mongoerr.New(mongoerr.TypeMismatch,
@@ -22,9 +27,9 @@ func buildAddToSet(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
 	if arg.Doc().Count() > 1 {
 		return nil, mongoerr.New(mongoerr.BadValue, "Found unexpected fields after $each in $addToSet: %s", bsonx.Format(arg))
 	}
-	m := &addToSet{}
+	m := &addToSet{coll: coll}
 	for _, v := range elements(each.Doc()) {
-		if !containsEqual(m.values, v) {
+		if !containsEqual(m.values, v, coll) {
 			m.values = append(m.values, v)
 		}
 	}
@@ -41,7 +46,7 @@ func (m *addToSet) apply(r *run, n *node, old bsonx.Value) (bsonx.Value, error) 
 	r.loadValues(old.Doc())
 	had := len(r.values)
 	for _, v := range m.values {
-		if !containsEqual(r.values[:had], v) {
+		if !containsEqual(r.values[:had], v, m.coll) {
 			r.values = append(r.values, v)
 		}
 	}
@@ -51,6 +56,6 @@ func (m *addToSet) apply(r *run, n *node, old bsonx.Value) (bsonx.Value, error) 
 	return r.storeValues(r.values), nil
 }
 
-func containsEqual(vs []bsonx.Value, v bsonx.Value) bool {
-	return slices.ContainsFunc(vs, func(e bsonx.Value) bool { return bsonx.Equal(e, v) })
+func containsEqual(vs []bsonx.Value, v bsonx.Value, coll *collation.Collation) bool {
+	return slices.ContainsFunc(vs, func(e bsonx.Value) bool { return coll.Equal(e, v) })
 }

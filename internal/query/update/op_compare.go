@@ -1,22 +1,26 @@
 package update
 
-import "github.com/tandemdb/tandem/internal/bsonx"
+import (
+	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
+)
 
 // extreme is $min (sign -1) or $max (sign 1): the field gets the value if that is beyond
-// the old one in BSON order.
+// the old one in the order of the statement's collation.
 type extreme struct {
 	value bsonx.Value
 	sign  int
+	coll  *collation.Collation
 }
 
 func buildExtreme(sign int) func(string, bsonx.Value, *Options) (modifier, error) {
-	return func(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
-		return &extreme{arg, sign}, nil
+	return func(_ string, arg bsonx.Value, opts *Options) (modifier, error) {
+		return &extreme{arg, sign, opts.collation()}, nil
 	}
 }
 
 func (m *extreme) apply(_ *run, _ *node, old bsonx.Value) (bsonx.Value, error) {
-	if old.IsMissing() || bsonx.Compare(m.value, old)*m.sign > 0 {
+	if old.IsMissing() || m.coll.Compare(m.value, old)*m.sign > 0 {
 		return m.value, nil
 	}
 	return old, nil

@@ -2,6 +2,7 @@ package update
 
 import (
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/match"
 )
@@ -24,13 +25,16 @@ func (m *pull) apply(r *run, _ *node, old bsonx.Value) (bsonx.Value, error) {
 }
 
 // pullAll is $pullAll: it removes the elements that equal one of some values.
-type pullAll struct{ values []bsonx.Value }
+type pullAll struct {
+	values []bsonx.Value
+	coll   *collation.Collation
+}
 
-func buildPullAll(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
+func buildPullAll(_ string, arg bsonx.Value, opts *Options) (modifier, error) {
 	if arg.Type != bsonx.TypeArray {
 		return nil, mongoerr.New(mongoerr.BadValue, "$pullAll requires an array argument but was given a %s", arg.Type)
 	}
-	return &pullAll{elements(arg.Doc())}, nil
+	return &pullAll{elements(arg.Doc()), opts.collation()}, nil
 }
 
 func (*pullAll) missing(*run) missingPath { return skipPath }
@@ -39,7 +43,9 @@ func (m *pullAll) apply(r *run, _ *node, old bsonx.Value) (bsonx.Value, error) {
 	return r.pull(old, m.contains)
 }
 
-func (m *pullAll) contains(v bsonx.Value) (bool, error) { return containsEqual(m.values, v), nil }
+func (m *pullAll) contains(v bsonx.Value) (bool, error) {
+	return containsEqual(m.values, v, m.coll), nil
+}
 
 // pull removes the elements for which drop answers true.
 func (r *run) pull(old bsonx.Value, drop func(bsonx.Value) (bool, error)) (bsonx.Value, error) {

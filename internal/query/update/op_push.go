@@ -18,7 +18,7 @@ type push struct {
 	slice    *int64
 }
 
-func buildPush(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
+func buildPush(_ string, arg bsonx.Value, opts *Options) (modifier, error) {
 	if arg.Type != bsonx.TypeDocument {
 		return &push{one: arg}, nil
 	}
@@ -33,7 +33,7 @@ func buildPush(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
 	for it := arg.Doc().Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {
-			return m, nil
+			break
 		}
 		i := slices.IndexFunc(pushClauses, func(c pushClause) bool { return c.name == key })
 		if i < 0 {
@@ -43,6 +43,10 @@ func buildPush(_ string, arg bsonx.Value, _ *Options) (modifier, error) {
 			return nil, err
 		}
 	}
+	if m.order != nil {
+		m.order.coll = opts.collation()
+	}
+	return m, nil
 }
 
 // pushClause is one of the fields beside $each.

@@ -13,6 +13,7 @@ import (
 	"bytes"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/expr"
@@ -26,6 +27,14 @@ type Options struct {
 	Upsert       bool
 	Filter       bsonx.Doc // the statement's filter, from which an upsert takes fields
 	Supplied     bsonx.Doc // what an upsert inserts instead of what the update makes, or nil
+}
+
+// collation returns what values are compared by, nil for the binary order.
+func (o *Options) collation() *collation.Collation {
+	if o.Scope == nil {
+		return nil
+	}
+	return o.Scope.Collation()
 }
 
 // Kind is the form of an update.
