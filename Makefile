@@ -88,7 +88,8 @@ conformance: build
 
 ## isolation: long random histories, with kills, checked for anomalies, see docs/isolation.md
 isolation:
-	go test -count 1 -v -timeout 30m ./test/isolation/... -isolation.long
+	go test -count 1 ./test/isolation/history
+	go test -count 1 -v -timeout 30m ./test/isolation -isolation.long
 
 clean:
 	rm -rf bin .cache
