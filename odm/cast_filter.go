@@ -144,7 +144,7 @@ func (m *Model[T]) castOperators(path string, f *field, v bson.RawValue) (bson.R
 		name := string(key)
 		how, ok := filterOperators[name]
 		if !ok {
-			return &CastError{Model: m.name, Path: path, Kind: f.kind.String(), Value: name, Reason: fmt.Errorf("Can't use %s with %s.", name, f.kind)}
+			return &CastError{Model: m.name, Path: path, Kind: f.kind.String(), Value: name, Reason: fmt.Errorf("Can't use %s with %s.", name, f.kind)} //nolint:staticcheck // Mongoose's text
 		}
 		out, err := m.castOperand(path, f, how, e)
 		dst = appendRawElement(dst, name, out)

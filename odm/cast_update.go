@@ -28,7 +28,6 @@ type updateCast[T any] struct {
 	m      *Model[T]
 	strict Strict
 	ops    []element // operator and its document's elements, wrapped
-	errs   []*FieldError
 }
 
 // castUpdate casts an update document: keys without "$" move into $set, unknown and

@@ -70,7 +70,7 @@ func boundCheck(kind, limit string) (check, error) {
 		return isOrdered(f) && numErr == nil
 	}
 	return check{kind: kind, fits: fits, run: func(_ context.Context, v reflect.Value, path string) *FieldError {
-		if t, ok := v.Interface().(time.Time); ok {
+		if t, ok := reflect.TypeAssert[time.Time](v); ok {
 			switch {
 			case kind == "min" && t.Before(at):
 				return failed(kind, path, v, "Path `%s` (%s) is before minimum allowed value (%s).", path, t, at)

@@ -243,13 +243,6 @@ func (c *Connection) wait(ctx context.Context) (*mongo.Client, error) {
 	}
 }
 
-// Model returns the model of the name, or nil. Its type is *Model[T].
-func (c *Connection) model(name string) anyModel {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.models[name]
-}
-
 // Models returns the names of the models on the connection.
 func (c *Connection) Models() []string {
 	c.mu.Lock()

@@ -277,16 +277,14 @@ const codeDuplicateKey = 11000
 
 // duplicate returns what the server said of a duplicate key.
 func duplicate(err error) (bson.Raw, bool) {
-	var we mongo.WriteException
-	if errors.As(err, &we) {
+	if we, ok := errors.AsType[mongo.WriteException](err); ok {
 		for _, e := range we.WriteErrors {
 			if e.Code == codeDuplicateKey {
 				return e.Raw, true
 			}
 		}
 	}
-	var bwe mongo.BulkWriteException
-	if errors.As(err, &bwe) {
+	if bwe, ok := errors.AsType[mongo.BulkWriteException](err); ok {
 		for _, e := range bwe.WriteErrors {
 			if e.Code == codeDuplicateKey {
 				return e.Raw, true
@@ -308,8 +306,7 @@ func hasLabel(err error, label string) bool {
 
 // decodePath returns the path that the driver failed to decode.
 func decodePath(err error) string {
-	var de *bson.DecodeError
-	if errors.As(err, &de) {
+	if de, ok := errors.AsType[*bson.DecodeError](err); ok {
 		return strings.Join(de.Keys(), ".")
 	}
 	return ""

@@ -122,8 +122,7 @@ func ExampleValidationError() {
 	_, people, done := crew()
 	defer done()
 	err := people.Create(context.Background(), &Crew{Age: -1})
-	var bad *odm.ValidationError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*odm.ValidationError](err); ok {
 		for _, f := range bad.Fields {
 			fmt.Println(f.Path, f.Kind, f.Message)
 		}

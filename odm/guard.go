@@ -32,7 +32,7 @@ func identifiable(ctx context.Context) bool {
 }
 
 // opened notes that a transaction was opened with ctx; the function it returns ends that.
-func (g *guardSet) opened(c *Connection, ctx context.Context) func() {
+func (g *guardSet) opened(ctx context.Context, c *Connection) func() {
 	if !c.opts.RequireSession {
 		return func() {}
 	}
@@ -69,7 +69,7 @@ func (cell *guardCell) add(c *Connection, n int) {
 }
 
 // check refuses a call without a session where a transaction is open.
-func (g *guardSet) check(c *Connection, ctx context.Context) error {
+func (g *guardSet) check(ctx context.Context, c *Connection) error {
 	if !c.opts.RequireSession {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package odm
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A journal holds what the documents were like before a transaction touched them.
 //
@@ -55,16 +58,16 @@ func (j *journal) rewind() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.attempt++
-	for i := len(j.entries) - 1; i >= 0; i-- {
-		j.entries[i].rewind()
+	for _, v := range slices.Backward(j.entries) {
+		v.rewind()
 	}
 }
 
 func (j *journal) rollback(values bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := len(j.entries) - 1; i >= 0; i-- {
-		j.entries[i].rollback(values)
+	for _, v := range slices.Backward(j.entries) {
+		v.rollback(values)
 	}
 }
 

@@ -67,7 +67,8 @@ func TestUnknownCommit(t *testing.T) {
 		{Key: "configureFailPoint", Value: "failCommand"},
 		{Key: "mode", Value: bson.D{{Key: "times", Value: 1}}},
 		{Key: "data", Value: bson.D{
-			{Key: "failCommands", Value: bson.A{"commitTransaction"}}, {Key: "errorCode", Value: 50},
+			{Key: "failCommands", Value: bson.A{"commitTransaction"}},
+			{Key: "errorCode", Value: 50},
 			{Key: "errorLabels", Value: bson.A{"UnknownTransactionCommitResult"}},
 		}},
 	}).Err())

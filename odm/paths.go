@@ -3,6 +3,7 @@ package odm
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -278,11 +279,9 @@ func (c *compiler) fieldOf(t reflect.Type, name, path string) *field {
 	case kindInt, kindUint, kindFloat:
 		f.bits = t.Bits()
 	case kindStruct:
-		for _, up := range c.stack {
-			if up == t { // a recursive type is looked into once
-				f.kind = kindOther
-				return f
-			}
+		if slices.Contains(c.stack, t) { // a recursive type is looked into once
+			f.kind = kindOther
+			return f
 		}
 		f.sub = c.structure(t, path+".")
 	case kindSlice, kindMap:

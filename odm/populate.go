@@ -3,7 +3,9 @@ package odm
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -305,9 +307,7 @@ func (m *Model[T]) notePopulated(d *T, path string) {
 		return
 	}
 	populated := map[string]bson.RawValue{path: {}}
-	for p, v := range st.populated {
-		populated[p] = v
-	}
+	maps.Copy(populated, st.populated)
 	st.populated = populated
 }
 
@@ -335,7 +335,7 @@ func refsIn(v reflect.Value, f *field, rest string) []populator {
 	}
 	switch f.kind {
 	case kindRef:
-		if p, ok := v.Addr().Interface().(populator); ok {
+		if p, ok := reflect.TypeAssert[populator](v.Addr()); ok {
 			return []populator{p}
 		}
 	case kindStruct:
@@ -386,7 +386,7 @@ func (m *Model[T]) populateMany(r route, docs []*T, s *popSpec, many *manyField)
 		}
 	}
 	if len(s.sel) > 0 { // it is needed to put the documents where they belong
-		s.sel = append(s.sel[:len(s.sel):len(s.sel)], many.foreign)
+		s.sel = append(slices.Clip(s.sel), many.foreign)
 	}
 	loaded, err := src.fetch(r.ctx, bson.D{{Key: many.foreign, Value: bson.D{{Key: "$in", Value: all}}}}, s)
 	if err != nil {

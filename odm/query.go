@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -194,15 +195,15 @@ func (q *Query[T]) projection() (bson.D, *projection) {
 	if !including {
 		for _, h := range q.m.hidden {
 			if !containsPath(q.shown, h) {
-				sel = append(sel[:len(sel):len(sel)], bson.E{Key: h, Value: 0})
+				sel = append(slices.Clip(sel), bson.E{Key: h, Value: 0})
 			}
 		}
 	} else {
 		for _, s := range q.shown {
-			sel = append(sel[:len(sel):len(sel)], bson.E{Key: s, Value: 1})
+			sel = append(slices.Clip(sel), bson.E{Key: s, Value: 1})
 		}
 		if key := q.m.cfg.versionKey; key != "" { // so that arrays stay versioned
-			sel = append(sel[:len(sel):len(sel)], bson.E{Key: key, Value: 1})
+			sel = append(slices.Clip(sel), bson.E{Key: key, Value: 1})
 		}
 	}
 	if len(sel) == 0 {
@@ -244,12 +245,7 @@ func including(sel bson.D) bool {
 }
 
 func containsPath(list []string, p string) bool {
-	for _, s := range list {
-		if s == p {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, p)
 }
 
 // One returns the first document, or a NotFoundError.

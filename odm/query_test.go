@@ -353,18 +353,22 @@ func (s *hookedSub) BeforeValidate(context.Context) error {
 	subLog = append(subLog, "sub pre validate")
 	return nil
 }
+
 func (s *hookedSub) AfterValidate(context.Context) error {
 	subLog = append(subLog, "sub post validate")
 	return nil
 }
+
 func (s *hookedSub) BeforeSave(context.Context) error {
 	subLog = append(subLog, "sub pre save")
 	return nil
 }
+
 func (s *hookedSub) AfterSave(context.Context) error {
 	subLog = append(subLog, "sub post save")
 	return nil
 }
+
 func (h *hooked) BeforeSave(context.Context) error {
 	subLog = append(subLog, "method pre save")
 	return nil

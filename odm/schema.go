@@ -45,7 +45,6 @@ type schemaConfig struct {
 	create      *options.CreateCollectionOptionsBuilder
 	autoCreate  bool
 	discrKey    string
-	virtuals    []string
 }
 
 type pathRule struct {

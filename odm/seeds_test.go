@@ -39,7 +39,7 @@ type eventDoc struct {
 	CreatedAt time.Time     `bson:"createdAt"`
 }
 
-var errOops = errors.New("Oops!")
+var errOops = errors.New("Oops!") //nolint:staticcheck // the seeds' text
 
 func count[T any](ctx context.Context, t *testing.T, m *odm.Model[T], filter any, want int64) {
 	t.Helper()

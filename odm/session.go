@@ -150,7 +150,7 @@ func (c *Connection) route(ctx context.Context, docSession *Session) (route, err
 		r.sess, r.ctx = docSession, docSession.Context(ctx)
 		sc = &scope{sess: docSession}
 	default:
-		return r, c.guard.check(c, ctx)
+		return r, c.guard.check(ctx, c)
 	}
 	switch {
 	case r.sess.client != client:

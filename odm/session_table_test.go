@@ -174,8 +174,7 @@ func TestEveryCallTakesPartInTransactions(t *testing.T) {
 	for prefix, typ := range map[string]reflect.Type{
 		"Model.": reflect.TypeFor[*odm.Model[thing]](), "Query.": reflect.TypeFor[*odm.Query[thing]](), "Doc.": reflect.TypeFor[*odm.Doc[thing]](),
 	} {
-		for i := range typ.NumMethod() {
-			m := typ.Method(i)
+		for m := range typ.Methods() {
 			if m.Type.NumIn() > 1 && m.Type.In(1) == ctxType {
 				require.Contains(t, takesContext, prefix+m.Name)
 			}

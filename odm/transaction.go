@@ -38,8 +38,7 @@ func (t *txn) note(err error) {
 	if err == nil {
 		return
 	}
-	var se mongo.ServerError
-	if !errors.As(err, &se) {
+	if _, ok := errors.AsType[mongo.ServerError](err); !ok {
 		return
 	}
 	t.mu.Lock()
@@ -196,7 +195,7 @@ func (s *Session) run(ctx context.Context, fn func(context.Context) error, cfg *
 			return err
 		}
 	}
-	closeGuard := s.conn.guard.opened(s.conn, ctx)
+	closeGuard := s.conn.guard.opened(ctx, s.conn)
 	var last *txn
 	attempts := 0
 	finished := false

@@ -3,6 +3,7 @@ package odm
 import (
 	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"strconv"
 
@@ -43,7 +44,7 @@ func (st *state[T]) validate(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err == ErrStop {
+	if errors.Is(err, ErrStop) {
 		return nil
 	}
 	return err

@@ -160,8 +160,10 @@ func TestRefused(t *testing.T) {
 		{`{"locale":"es@collation=traditional"}`, mongoerr.NotImplemented, "collation with locale 'es@collation=traditional' is not supported"},
 		{`{"locale":"ja","strength":4}`, mongoerr.NotImplemented, "collation with locale 'ja' and strength 4 is not supported"},
 		{`{"locale":"fr_CA","strength":1}`, mongoerr.BadValue, `'backwards' is invalid with 'strength' of 1 in: { locale: "fr_CA", strength: 1 }`},
-		{`{"locale":"en","strength":2,"caseFirst":"upper"}`, mongoerr.BadValue,
-			`'caseFirst' is invalid unless 'caseLevel' is on or 'strength' is greater than 2 in: { locale: "en", strength: 2, caseFirst: "upper" }`},
+		{
+			`{"locale":"en","strength":2,"caseFirst":"upper"}`, mongoerr.BadValue,
+			`'caseFirst' is invalid unless 'caseLevel' is on or 'strength' is greater than 2 in: { locale: "en", strength: 2, caseFirst: "upper" }`,
+		},
 		{`{"locale":"en","version":"1"}`, mongoerr.IncompatibleCollationVersion, "Requested collation version 1 but the only available collator version was " +
 			collation.Version + `. Requested collation spec: { locale: "en", version: "1" }`},
 	} {

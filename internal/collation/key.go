@@ -1,6 +1,7 @@
 package collation
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -67,7 +68,7 @@ func (c *Collation) release(w *worker) {
 }
 
 func (c *Collation) collator(strength int) *collate.Collator {
-	opts := c.numeric[:len(c.numeric):len(c.numeric)]
+	opts := slices.Clip(c.numeric)
 	switch strength {
 	case primary:
 		opts = append(opts, collate.IgnoreDiacritics, collate.IgnoreCase)

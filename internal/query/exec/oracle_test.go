@@ -178,7 +178,8 @@ func fill(t *testing.T, s *txn.Store, r *rand.Rand, n int, clustered bool, array
 		name := fmt.Sprint(k)
 		colls := oracleCollations(t)
 		spec := bson.D{
-			{Key: "key", Value: k}, {Key: "name", Value: name},
+			{Key: "key", Value: k},
+			{Key: "name", Value: name},
 			{Key: "collation", Value: bson.Raw(colls[r.IntN(len(colls))].Spec())},
 		}
 		_, err := s.CreateIndexes(ctx, "t.c", []bsonx.Doc{doc(t, spec)}, storage.Buffered)
