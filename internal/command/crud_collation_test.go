@@ -222,6 +222,20 @@ func TestCollationOfUniqueIndexes(t *testing.T) {
 	requireReply(t, c, `{"find": "c", "filter": {"_id": 4}}`, `[{"_id": 4, "s": "a", "n": "é", "m": "1"}]`)
 }
 
+// TestCollationInTransactions queries a collection that only the transaction knows.
+func TestCollationInTransactions(t *testing.T) {
+	c := newServer(t).connect()
+	run := func(cmd string, start bool) reply { return c.run("t", inTxn(ej(t, loosely.Replace(cmd)), 1, 1, start)) }
+	run(`{"create": "c", "collation": LOOSE}`, true).ok()
+	run(`{"createIndexes": "c", "indexes": [{"key": {"s": 1}, "name": "u", "unique": true}]}`, false).ok()
+	run(`{"insert": "c", "documents": [{"_id": "a", "s": "x"}]}`, false).ok()
+	require.Equal(t, []string{`{"_id":"a","s":"x"}`}, run(`{"find": "c", "filter": {"_id": "A", "s": "X"}}`, false).batch())
+	require.EqualValues(t, 1, run(`{"update": "c", "updates": [{"q": {"_id": "A"}, "u": {"$set": {"s": "Y"}}}]}`, false).ok().int("nModified"))
+	c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).ok()
+	requireReply(t, c, `{"find": "c", "filter": {"s": "y"}}`, `[{"_id": "a", "s": "Y"}]`)
+	require.True(t, c.run("t", d("validate", "c")).ok().Lookup("valid").Boolean())
+}
+
 // TestCollationAndPlans shows which indexes a query can use: for strings, those with its own
 // collation.
 func TestCollationAndPlans(t *testing.T) {
@@ -254,6 +268,7 @@ func TestCollationAndPlans(t *testing.T) {
 	requireReply(t, c, loosely.Replace(`{"find": "c", "filter": {"s": "A"}, "collation": LOOSE, "projection": {"s": 1, "_id": 0}}`), `[{"s": "a"}, {"s": "A"}]`)
 	requireReply(t, c, loosely.Replace(`{"find": "c", "min": {"s": "b"}, "hint": "loose", "collation": LOOSE, "projection": {"_id": 1}}`), `[{"_id": 2}]`)
 	run(`{"find": "c", "min": {"s": "b"}, "hint": "loose"}`).fails(51174)
+	run(`{"find": "c", "hint": {"s": 1}}`).fails(27)
 	r := run(`{"explain": {"find": "c", "filter": {"s": "a"}, "collation": LOOSE}}`).ok()
 	plan := r.Lookup("queryPlanner", "winningPlan").String()
 	require.Contains(t, plan, "CollationKey(0x")

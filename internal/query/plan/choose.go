@@ -130,14 +130,22 @@ func (pl *planner) hinted() (*Plan, error) {
 			return pl.scan(v.IsNumber() && bsonx.Compare(v, bsonx.Int32(0)) < 0), nil
 		}
 	}
-	var hinted *catalog.Index
+	var hinted, other *catalog.Index
 	pl.eachIndex(func(x *catalog.Index) bool {
-		if hintNames(h, x) {
+		switch {
+		case !hintNames(h, x):
+		case hinted == nil:
 			hinted = x
+		default:
+			other = x
 		}
-		return hinted == nil
+		return true
 	})
 	switch {
+	case other != nil:
+		return nil, mongoerr.New(mongoerr.IndexNotFound,
+			"error processing query: ns=%s: planner returned error :: caused by :: Hint matched multiple indexes, must hint by index name. Matched %s and %s",
+			pl.c.NS, hinted.Spec, other.Spec)
 	case hinted != nil && (pl.q.Min != nil || pl.q.Max != nil):
 		return pl.minMax(hinted)
 	case hinted != nil:
