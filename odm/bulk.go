@@ -3,8 +3,6 @@ package odm
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -82,20 +80,27 @@ func (m *Model[T]) insertMany(r route, docs []*T, cfg *insertConfig, res *Insert
 	})
 	failed, first := failures(err, len(batch), !cfg.unordered)
 	for i, p := range batch {
-		if p.entry != nil {
-			p.entry.noteWrites(p.before, p.enc)
+		e, bad := failed[i]
+		p.settle(r, !bad)
+		if e != nil {
+			res.Errors[p.at] = wrapDriver(m.name, "insertMany", e)
 		}
-		if e, bad := failed[i]; bad {
-			if e != nil {
-				res.Errors[p.at] = wrapDriver(m.name, "insertMany", e)
-			}
-			continue
+		if !bad {
+			res.Inserted = append(res.Inserted, docs[p.at])
 		}
-		p.st.stored(p.doc, p.enc)
-		p.st.remember(r)
-		res.Inserted = append(res.Inserted, docs[p.at])
 	}
 	return wrapDriver(m.name, "insertMany", first)
+}
+
+// settle is called once the server was asked.
+func (p *pending[T]) settle(r route, done bool) {
+	if p.entry != nil {
+		p.entry.noteWrites(p.before, p.enc)
+	}
+	if done {
+		p.st.stored(p.doc, p.enc)
+		p.st.remember(r)
+	}
 }
 
 // pendingInsert makes a document ready to be inserted.
@@ -126,7 +131,8 @@ func (m *Model[T]) pendingInsert(r route, v *T) (*pending[T], error) {
 	return p, err
 }
 
-// failures says which writes of a batch failed, with their errors, or were not tried: nil.
+// failures says which writes of a batch failed, with their errors; those that were not
+// tried have none. It returns the error of the batch as well.
 func failures(err error, n int, ordered bool) (map[int]error, error) {
 	if err == nil {
 		return nil, nil
@@ -148,255 +154,4 @@ func failures(err error, n int, ordered bool) (map[int]error, error) {
 		}
 	}
 	return failed, err
-}
-
-// BulkWrite sends several writes at once: see InsertOp, UpdateOneOp, UpdateManyOp and
-// DeleteOp. Filters and updates are cast; no hooks of documents run.
-func (m *Model[T]) BulkWrite(ctx context.Context, writes []BulkOp[T], opts ...InsertOption) (*mongo.BulkWriteResult, error) {
-	var cfg insertConfig
-	for _, o := range opts {
-		o(&cfg)
-	}
-	r, err := m.conn.route(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	models := make([]mongo.WriteModel, 0, len(writes))
-	for _, w := range writes {
-		wm, err := w(r, m)
-		if err != nil {
-			return nil, err
-		}
-		if wm != nil {
-			models = append(models, wm)
-		}
-	}
-	res := &mongo.BulkWriteResult{}
-	if len(models) == 0 {
-		return res, nil
-	}
-	call := &Call{Model: m.name, Op: OpBulkWrite}
-	err = m.hooks.runOp(r.ctx, call, func() error {
-		err := r.do(func(ctx context.Context) (err error) {
-			res, err = m.collection(r.client).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(!cfg.unordered))
-			return err
-		})
-		call.Result = res
-		return wrapDriver(m.name, "bulkWrite", err)
-	})
-	if errors.Is(err, ErrStop) {
-		err = nil
-	}
-	return res, err
-}
-
-// BulkOp is one write of a BulkWrite.
-type BulkOp[T any] func(r route, m *Model[T]) (mongo.WriteModel, error)
-
-// InsertOp inserts a document.
-func InsertOp[T any](v *T) BulkOp[T] {
-	return func(r route, m *Model[T]) (mongo.WriteModel, error) {
-		p, err := m.pendingInsert(r, v)
-		if err != nil {
-			return nil, err
-		}
-		return mongo.NewInsertOneModel().SetDocument(p.doc), nil
-	}
-}
-
-// UpdateOneOp changes the first document that matches.
-func UpdateOneOp[T any](filter, update any, opts ...UpdateOption) BulkOp[T] {
-	return func(r route, m *Model[T]) (mongo.WriteModel, error) {
-		f, u, cfg, err := m.bulkUpdate(r.ctx, filter, update, opts)
-		if err != nil || emptyUpdate(u) {
-			return nil, err
-		}
-		return mongo.NewUpdateOneModel().SetFilter(f).SetUpdate(u).SetUpsert(cfg.upsert), nil
-	}
-}
-
-// UpdateManyOp changes all documents that match.
-func UpdateManyOp[T any](filter, update any, opts ...UpdateOption) BulkOp[T] {
-	return func(r route, m *Model[T]) (mongo.WriteModel, error) {
-		f, u, cfg, err := m.bulkUpdate(r.ctx, filter, update, opts)
-		if err != nil || emptyUpdate(u) {
-			return nil, err
-		}
-		return mongo.NewUpdateManyModel().SetFilter(f).SetUpdate(u).SetUpsert(cfg.upsert), nil
-	}
-}
-
-func (m *Model[T]) bulkUpdate(ctx context.Context, filter, update any, opts []UpdateOption) (bson.Raw, any, *updateConfig, error) {
-	cfg := updateOptions(opts)
-	q := m.Query(filter)
-	if q.err != nil {
-		return nil, nil, nil, q.err
-	}
-	f, err := q.filter()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	u, err := q.prepare(ctx, update, cfg)
-	return f, u, cfg, err
-}
-
-// DeleteOp removes the first document that matches.
-func DeleteOp[T any](filter any) BulkOp[T] {
-	return func(_ route, m *Model[T]) (mongo.WriteModel, error) {
-		q := m.Query(filter)
-		if q.err != nil {
-			return nil, q.err
-		}
-		f, err := q.filter()
-		if err != nil {
-			return nil, err
-		}
-		return mongo.NewDeleteOneModel().SetFilter(f), nil
-	}
-}
-
-// BulkSaveError says that fewer documents were found than had changes.
-type BulkSaveError struct {
-	Model string
-	IDs   []any // of the documents whose changes may be missing
-}
-
-func (e *BulkSaveError) Error() string {
-	return fmt.Sprintf("odm: %s: %d documents were not saved", e.Model, len(e.IDs))
-}
-
-// BulkSave saves several documents by one statement: new ones are inserted, of loaded ones
-// the changes are sent. The hooks of save run before and after.
-func (m *Model[T]) BulkSave(ctx context.Context, docs []*T) error {
-	r, err := m.conn.route(ctx, nil)
-	if err != nil {
-		return err
-	}
-	var writes []mongo.WriteModel
-	var after []func() error
-	var inserts, updates int
-	var ids []any
-	for _, v := range docs {
-		b, err := m.bulkSaveOne(r, v)
-		if err != nil {
-			return err
-		}
-		if b.write == nil {
-			continue
-		}
-		writes = append(writes, b.write)
-		after = append(after, b.after)
-		if b.insert {
-			inserts++
-		} else {
-			updates++
-			ids = append(ids, b.id)
-		}
-	}
-	if len(writes) == 0 {
-		return nil
-	}
-	var res *mongo.BulkWriteResult
-	err = r.do(func(ctx context.Context) (err error) {
-		res, err = m.collection(r.client).BulkWrite(ctx, writes)
-		return err
-	})
-	if err != nil {
-		return wrapDriver(m.name, "bulkSave", err)
-	}
-	if res.MatchedCount < int64(updates) {
-		return &BulkSaveError{Model: m.name, IDs: ids}
-	}
-	for _, fn := range after {
-		if err := fn(); err != nil {
-			return err
-		}
-	}
-	for _, v := range docs {
-		if err := m.hooks.posts(r.ctx, OnSave, m.table, v); err != nil {
-			return m.hooks.failed(r.ctx, OnSave, v, err)
-		}
-	}
-	return nil
-}
-
-type bulkSaved struct {
-	write  mongo.WriteModel
-	insert bool
-	id     any
-	after  func() error
-}
-
-func (m *Model[T]) bulkSaveOne(r route, v *T) (*bulkSaved, error) {
-	m.New(v)
-	st, err := m.docOf(v).state()
-	if err != nil {
-		return nil, err
-	}
-	unlock, err := st.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	entry, err := st.touch(r.journal())
-	if err != nil {
-		return nil, err
-	}
-	var before bson.Raw
-	if entry != nil {
-		if before, err = m.encode(v); err != nil {
-			return nil, err
-		}
-	}
-	if err := st.validate(r.ctx); err != nil {
-		return nil, err
-	}
-	if err := m.hooks.pres(r.ctx, OnSave, m.table, v); err != nil {
-		return nil, m.hooks.failed(r.ctx, OnSave, v, err)
-	}
-	st.remember(r)
-	b, enc, err := st.bulkWrite()
-	if err == nil && entry != nil {
-		entry.noteWrites(before, enc)
-	}
-	return b, err
-}
-
-// bulkWrite makes the write model of one document.
-func (st *state[T]) bulkWrite() (*bulkSaved, bson.Raw, error) {
-	if st.isNew {
-		doc, enc, err := st.insertion(false)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &bulkSaved{
-			write: mongo.NewInsertOneModel().SetDocument(doc), insert: true,
-			after: func() error { st.stored(doc, enc); return nil },
-		}, enc, nil
-	}
-	enc, ch, err := st.diff(true)
-	if err != nil {
-		return nil, nil, err
-	}
-	if ch.empty() {
-		return &bulkSaved{}, enc, nil
-	}
-	if cfg := st.model.cfg; cfg.timestamps && cfg.updatedAt != "" {
-		if enc, err = st.stampUpdate(ch); err != nil {
-			return nil, nil, err
-		}
-	}
-	where, bump := st.versionRules(ch)
-	if st.proj.divides(ch.replace) {
-		return nil, nil, &DivergentArrayError{Model: st.model.name, Paths: slices.Clone(ch.replace)}
-	}
-	filter, err := st.filter(where)
-	if err != nil {
-		return nil, nil, err
-	}
-	update := ch.update(st.model.cfg.versionKey, bump)
-	return &bulkSaved{
-		write: mongo.NewUpdateOneModel().SetFilter(filter).SetUpdate(update), id: st.id(),
-		after: func() error { return st.updated(enc, ch, bump) },
-	}, enc, nil
 }

@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
 // updateConfig is what UpdateOptions set.
@@ -28,7 +29,8 @@ func Upsert() UpdateOption { return func(c *updateConfig) { c.upsert = true } }
 // UpdateStrict sets what becomes of unknown paths in the update.
 func UpdateStrict(s Strict) UpdateOption { return func(c *updateConfig) { c.strict = s } }
 
-// RunValidators checks the values that the update sets.
+// RunValidators checks what the update sets, pushes, adds and pulls, or the replacement. An
+// $unset of a required path fails. Other operators are not checked.
 func RunValidators() UpdateOption { return func(c *updateConfig) { c.runValidators = true } }
 
 // ReturnBefore makes FindOneAnd* return the document as it was before; the default is after.
@@ -66,35 +68,6 @@ func (q *Query[T]) prepare(ctx context.Context, update any, cfg *updateConfig) (
 		}
 	}
 	return cast, nil
-}
-
-// validateUpdate checks the values of $set and $setOnInsert, and $unset of required paths.
-func (m *Model[T]) validateUpdate(ctx context.Context, update bson.Raw) error {
-	v := validation{ctx: ctx}
-	for _, op := range listElements(update) {
-		if op.v.Type != bson.TypeEmbeddedDocument {
-			continue
-		}
-		for _, e := range listElements(op.v.Value) {
-			f := m.table.find(e.key)
-			if f == nil {
-				continue
-			}
-			switch op.key {
-			case "$set", "$setOnInsert":
-				fv := reflect.New(f.typ)
-				if e.v.Unmarshal(fv.Interface()) == nil {
-					v.field(f, fv.Elem(), e.key)
-				}
-			case "$unset":
-				v.field(f, reflect.New(f.typ).Elem(), e.key)
-			}
-		}
-	}
-	if len(v.errs) > 0 {
-		return &ValidationError{Model: m.name, Fields: v.errs}
-	}
-	return nil
 }
 
 func emptyUpdate(update any) bool {
@@ -170,8 +143,20 @@ func (q *Query[T]) runUpdate(ctx context.Context, op Op, update any, fn func(ctx
 	})
 }
 
-// replacement encodes a document that replaces another one.
-func (m *Model[T]) replacement(v *T) (bson.Raw, error) {
+// replacement encodes a document that replaces another one, with its defaults, setters and
+// timestamps.
+func (m *Model[T]) replacement(ctx context.Context, v *T, cfg *updateConfig) (bson.Raw, error) {
+	fields := reflect.ValueOf(v).Elem()
+	m.applyDefaults(fields, nil)
+	m.setStruct(fields, m.table, true)
+	if cfg.runValidators {
+		check := validation{ctx: ctx, doc: v}
+		check.structure(fields, m.table, "")
+		if err := check.failed(m.name); err != nil {
+			return nil, err
+		}
+	}
+	extra := m.stampNew(v, nil)
 	raw, err := m.encode(v)
 	if err != nil {
 		return nil, err
@@ -183,21 +168,23 @@ func (m *Model[T]) replacement(v *T) (bson.Raw, error) {
 		}
 	}
 	if m.cfg.versionKey != "" {
-		dst = append(dst, appendRawElement(nil, m.cfg.versionKey, mustValue(int32(0)))...)
+		dst = bsoncore.AppendInt32Element(dst, m.cfg.versionKey, 0)
 	}
-	return document(m.appendKind(dst)), nil
+	return document(append(m.appendKind(dst), extra...)), nil
 }
 
 // ReplaceOne replaces the first document that matches; it keeps its _id.
 func (q *Query[T]) ReplaceOne(ctx context.Context, v *T, opts ...UpdateOption) (*mongo.UpdateResult, error) {
+	if ctx == nil {
+		return nil, ErrNilContext
+	}
 	cfg := updateOptions(opts)
-	extra := q.m.stampNew(v, nil)
-	doc, err := q.m.replacement(v)
+	doc, err := q.m.replacement(ctx, v, cfg)
 	if err != nil {
 		return nil, err
 	}
 	var res *mongo.UpdateResult
-	err = q.runUpdate(ctx, OpReplaceOne, withElements(doc, extra), func(ctx context.Context, c *mongo.Collection, filter bson.Raw, update any) (any, error) {
+	err = q.runUpdate(ctx, OpReplaceOne, doc, func(ctx context.Context, c *mongo.Collection, filter bson.Raw, update any) (any, error) {
 		var err error
 		res, err = c.ReplaceOne(ctx, filter, update, options.Replace().SetUpsert(cfg.upsert))
 		return res, err
@@ -269,9 +256,11 @@ func (c *updateConfig) returned() options.ReturnDocument {
 
 // FindOneAndReplace replaces the first document that matches and returns what it is then.
 func (q *Query[T]) FindOneAndReplace(ctx context.Context, v *T, opts ...UpdateOption) (*T, error) {
+	if ctx == nil {
+		return nil, ErrNilContext
+	}
 	cfg := updateOptions(opts)
-	extra := q.m.stampNew(v, nil)
-	doc, err := q.m.replacement(v)
+	doc, err := q.m.replacement(ctx, v, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +272,7 @@ func (q *Query[T]) FindOneAndReplace(ctx context.Context, v *T, opts ...UpdateOp
 	if q.sort != nil {
 		o.SetSort(q.sort)
 	}
-	return q.findAnd(ctx, OpFindOneAndReplace, withElements(doc, extra), proj, func(ctx context.Context, c *mongo.Collection, filter bson.Raw, update any) *mongo.SingleResult {
+	return q.findAnd(ctx, OpFindOneAndReplace, doc, proj, func(ctx context.Context, c *mongo.Collection, filter bson.Raw, update any) *mongo.SingleResult {
 		return c.FindOneAndReplace(ctx, filter, update, o)
 	})
 }

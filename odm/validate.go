@@ -39,10 +39,7 @@ func (st *state[T]) validate(ctx context.Context) error {
 			v.skip = st.notLoaded
 		}
 		v.structure(reflect.ValueOf(st.val).Elem(), m.table, "")
-		if len(v.errs) > 0 {
-			return &ValidationError{Model: m.name, Fields: v.errs}
-		}
-		return nil
+		return v.failed(m.name)
 	})
 	if errors.Is(err, ErrStop) {
 		return nil
@@ -61,6 +58,13 @@ type validation struct {
 	doc  any
 	errs []*FieldError
 	skip func(path string, v reflect.Value) bool
+}
+
+func (v *validation) failed(model string) error {
+	if len(v.errs) == 0 {
+		return nil
+	}
+	return &ValidationError{Model: model, Fields: v.errs}
 }
 
 func (v *validation) structure(s reflect.Value, set *pathSet, prefix string) {
@@ -85,17 +89,32 @@ func (v *validation) field(f *field, fv reflect.Value, path string) {
 		return
 	}
 	for _, c := range f.rules.checks {
-		if c.kind == "user defined" || c.fits(f) {
+		if c.own(f) {
 			v.run(c, val, path)
-		} else if f.kind == kindSlice { // the rule is for the elements
-			for i := range val.Len() {
-				if e, ok := deref(val.Index(i)); ok {
-					v.run(c, e, path+"."+strconv.Itoa(i))
-				}
-			}
+		}
+	}
+	if f.kind == kindSlice && len(f.rules.checks) > 0 {
+		for i := range val.Len() {
+			v.elementRules(f, val.Index(i), path+"."+strconv.Itoa(i))
 		}
 	}
 	v.below(f, val, path)
+}
+
+// own tells whether a rule is for the value itself; others of an array are for its elements.
+func (c *check) own(f *field) bool { return c.kind == "user defined" || c.fits(f) }
+
+// elementRules runs those rules of an array that are for its elements.
+func (v *validation) elementRules(f *field, e reflect.Value, path string) {
+	e, ok := deref(e)
+	if !ok {
+		return
+	}
+	for _, c := range f.rules.checks {
+		if !c.own(f) {
+			v.run(c, e, path)
+		}
+	}
 }
 
 func (v *validation) run(c check, val reflect.Value, path string) {
