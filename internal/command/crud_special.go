@@ -161,7 +161,7 @@ func stageCollStats(ctx context.Context, c *Call, spec bsonx.Doc) ([]bsonx.Doc, 
 			return []bsonx.Doc{b.Build()}, nil
 		}
 		if v.Type != bsonx.TypeDocument {
-			return nil, mongoerr.New(40167, "%s argument must be an object, but got %s", key, v.Type)
+			return nil, mongoerr.New(mongoerr.TypeMismatch, "BSON field '$collStats.%s' is the wrong type '%s', expected type 'object'", key, v.Type)
 		}
 		if err := c.appendCollStat(ctx, b, coll, key, v.Doc()); err != nil {
 			return nil, err
@@ -211,5 +211,5 @@ func (c *Call) appendCollStat(ctx context.Context, b *bsonx.Builder, coll *catal
 		b.StartDoc("queryExecStats").StartDoc("collectionScans").Int64("total", 0).Int64("nonTailable", 0).End().End()
 		return nil
 	}
-	return mongoerr.New(40168, "unrecognized option to $collStats: %s", what)
+	return unknownField("$collStats", what)
 }

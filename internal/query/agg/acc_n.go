@@ -146,6 +146,12 @@ func newN(order nOrder, n bsonx.Value, s *expr.Scope) (newAccumulator, error) {
 	return func() accumulator { return &nAccumulator{nOrder: order, n: e, c: s.NewContext()} }, nil
 }
 
+// isFixed reports whether n is the same for all groups.
+func (a *nAccumulator) isFixed() bool {
+	_, ok := a.n.(*expr.Const)
+	return ok || a.n == nil
+}
+
 func (a *nAccumulator) grow(id bsonx.Value) error {
 	st := nState{n: 1}
 	if a.n != nil {
@@ -241,7 +247,7 @@ type topInput struct {
 
 func newTopInput(by, output bsonx.Value, s *expr.Scope) (*topInput, error) {
 	if by.Type != bsonx.TypeDocument {
-		return nil, mongoerr.New(5788604, "invalid parameter: expected an object (sortBy)")
+		return nil, mongoerr.New(10065, "invalid parameter: expected an object (sortBy)")
 	}
 	pattern, err := sortkey.Compile(by.Doc(), s.Collation())
 	if err != nil {

@@ -20,14 +20,25 @@ type place uint8
 const (
 	placeTop place = iota
 	placeFacet
-	placeSub // $lookup, $unionWith
+	placeLookup
+	placeUnion
 )
+
+// notInSub are the errors of stages that may not stand in the pipeline of a join.
+var notInSub = map[place]struct {
+	code  mongoerr.Code
+	stage string
+}{
+	placeLookup: {51047, "$lookup"},
+	placeUnion:  {31441, "$unionWith"},
+}
 
 // parser is the state of parsing one pipeline.
 type parser struct {
 	opts   *Options
 	scope  *expr.Scope
 	place  place
+	facet  bool // inside of $facet, at any depth
 	nested int
 	writer *WriteSpec
 	spaces *[]Namespace
@@ -65,6 +76,7 @@ func (p *parser) sub(arg bsonx.Doc, where place, scope *expr.Scope, coll string)
 	opts := *p.opts
 	opts.Scope, opts.Coll = scope, coll
 	child := &parser{opts: &opts, scope: scope, place: where, nested: p.nested + 1, spaces: p.spaces}
+	child.facet = p.facet || where == placeFacet
 	return child.pipeline(arg)
 }
 
@@ -140,11 +152,14 @@ func (p *parser) checkPlace(s stageSpec, i, count int) error {
 }
 
 func (p *parser) checkNested(s stageSpec) error {
+	sub, inSub := notInSub[p.place]
 	switch {
-	case p.place == placeFacet && s.flags&noFacet != 0:
+	case p.facet && s.flags&noFacet != 0 && inSub:
+		return mongoerr.New(40600, "%s inside of %s is not allowed to be used within a $facet stage", s.name, sub.stage)
+	case p.facet && s.flags&noFacet != 0:
 		return mongoerr.New(40600, "%s is not allowed to be used within a $facet stage", s.name)
-	case p.place == placeSub && s.flags&noSub != 0:
-		return mongoerr.New(51047, "%s is not allowed within a sub-pipeline", s.name)
+	case inSub && s.flags&noSub != 0:
+		return mongoerr.New(sub.code, "%s is not allowed within a %s's sub-pipeline", s.name, sub.stage)
 	}
 	return nil
 }

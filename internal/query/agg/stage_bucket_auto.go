@@ -44,7 +44,20 @@ func parseBucketAuto(p *parser, arg bsonx.Value) (stage, error) {
 	if s.id == nil || s.buckets == 0 {
 		return nil, mongoerr.New(40246, "$bucketAuto requires 'groupBy' and 'buckets' to be specified.")
 	}
-	return s, s.parseOutput(output)
+	if err := s.parseOutput(output); err != nil {
+		return nil, err
+	}
+	return s, s.checkCounts()
+}
+
+// checkCounts refuses accumulators whose n depends on a group's key: a bucket has none.
+func (s *bucketAutoStage) checkCounts() error {
+	for _, st := range s.fields {
+		if acc, ok := st.make().(*nAccumulator); ok && !acc.isFixed() {
+			return mongoerr.New(4544714, "Can't refer to the group key in $bucketAuto")
+		}
+	}
+	return nil
 }
 
 func (s *bucketAutoStage) set(name string, v bsonx.Value) (err error) {

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"context"
+	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/collation"
@@ -71,6 +72,9 @@ func parseDensify(p *parser, _ string, arg bsonx.Value) ([]node, error) {
 	case s.mode == densifyPartition && len(s.partitions) == 0:
 		return nil, mongoerr.New(5733408, "One cannot specify the bounds as 'partition' without specifying a non-empty array of partitionByFields. You may have meant to specify 'full' bounds.")
 	}
+	if err := s.checkPartitions(); err != nil {
+		return nil, err
+	}
 	by, err := s.sorted(p)
 	return []node{by, newNode("$densify", arg, s)}, err
 }
@@ -108,6 +112,20 @@ func (s *densifyStage) parsePartitions(v bsonx.Value) error {
 	}
 }
 
+// checkPartitions refuses partitions that depend on the field that changes.
+func (s *densifyStage) checkPartitions() error {
+	field := s.field.String()
+	for _, p := range s.partitions {
+		switch by := p.String(); {
+		case by == field || strings.HasPrefix(by, field+"."):
+			return mongoerr.New(8993000, "BSON field '$densify.partitionByFields' contains the field that is being densified")
+		case strings.HasPrefix(field, by+"."):
+			return mongoerr.New(9554500, "The field that is being densified contains the BSON field '$densify.partitionByFields'")
+		}
+	}
+	return nil
+}
+
 func (s *densifyStage) parseRange(d bsonx.Doc) error {
 	var limits, unit bsonx.Value
 	for it := d.Iter(); ; {
@@ -126,7 +144,17 @@ func (s *densifyStage) parseRange(d bsonx.Doc) error {
 			return unknownOption(40415, "$densify.range", name)
 		}
 	}
-	if !s.step.IsNumber() || bsonx.Compare(s.step, bsonx.Int32(0)) <= 0 {
+	switch {
+	case s.step.IsMissing():
+		return mongoerr.New(40414, "BSON field '$densify.range.step' is missing but a required field")
+	case limits.IsMissing():
+		return mongoerr.New(40414, "BSON field '$densify.range.bounds' is missing but a required field")
+	case !s.step.IsNumber():
+		return mongoerr.New(mongoerr.TypeMismatch, "BSON field '$densify.range.step' is the wrong type '%s', expected types '[int, decimal, double, long]'", s.step.Type)
+	case !unit.IsMissing() && unit.Type != bsonx.TypeString:
+		return wrongOptionType("$densify.range.unit", unit, "string")
+	}
+	if bsonx.Compare(s.step, bsonx.Int32(0)) <= 0 {
 		return mongoerr.New(5733401, "The step parameter in a range statement must be a strictly positive numeric value")
 	}
 	if !unit.IsMissing() {

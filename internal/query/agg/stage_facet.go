@@ -30,6 +30,9 @@ func parseFacet(p *parser, arg bsonx.Value) (stage, error) {
 		if v.Type != bsonx.TypeArray {
 			return nil, mongoerr.New(40170, "arguments to $facet must be arrays, %s is type %s", name, v.Type)
 		}
+		if err := checkFacetStages(name, v.Doc()); err != nil {
+			return nil, err
+		}
 		sub, err := p.sub(v.Doc(), placeFacet, p.scope, p.opts.Coll)
 		if err != nil {
 			return nil, err
@@ -49,6 +52,19 @@ func checkFacetName(name string) error {
 		return mongoerr.New(15998, "FieldPath field names may not be empty strings.")
 	}
 	return nil
+}
+
+func checkFacetStages(name string, stages bsonx.Doc) error {
+	for it := stages.Iter(); ; {
+		_, v, ok := it.Next()
+		if !ok {
+			return nil
+		}
+		if v.Type != bsonx.TypeDocument {
+			return mongoerr.New(40171, "elements of arrays in $facet spec must be non-empty objects, %s argument contained an element of type %s: %s",
+				name, v.Type, bsonx.Format(v))
+		}
+	}
 }
 
 func (s *facetStage) deps(d *Deps) bool {

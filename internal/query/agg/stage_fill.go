@@ -125,22 +125,38 @@ func (f *fillArgs) build(p *parser, window *bsonx.Builder) ([]node, error) {
 // fillOutput reads {method: name} or {value: expression}. The method is returned as the window
 // function that it is.
 func fillOutput(v bsonx.Value) (method string, value bsonx.Value, err error) {
-	name, arg, _ := v.Doc().First()
-	switch {
-	case v.Type != bsonx.TypeDocument || v.Doc().IsEmpty():
-		return "", arg, mongoerr.New(6050200, "Each fill output specification must be an object with exactly one field")
-	case v.Doc().Count() > 1:
-		return "", arg, mongoerr.New(6050201, "Each fill output specification must have exactly one of 'method' or 'value' fields, not both")
-	case name == "value":
-		return "", arg, nil
-	case name != "method":
-		return "", arg, unknownOption(40415, "$fill", name)
+	if v.Type != bsonx.TypeDocument || v.Doc().IsEmpty() {
+		return "", value, mongoerr.New(6050200, "Each fill output specification must be an object with exactly one field")
 	}
-	switch arg.Str() {
+	var by bsonx.Value
+	for it := v.Doc().Iter(); ; {
+		name, arg, ok := it.Next()
+		switch {
+		case !ok && by.IsMissing():
+			return "", value, nil
+		case !ok && !value.IsMissing():
+			return "", value, mongoerr.New(6050201, "Each fill output specification must have exactly one of 'method' or 'value' fields, not both")
+		case !ok:
+			method, err = fillMethod(by)
+			return method, value, err
+		case name == "value":
+			value = arg
+		case name != "method":
+			return "", value, unknownOption(40415, "$fill", name)
+		case arg.Type != bsonx.TypeString:
+			return "", value, wrongOptionType("$fill.method", arg, "string")
+		default:
+			by = arg
+		}
+	}
+}
+
+func fillMethod(by bsonx.Value) (string, error) {
+	switch by.Str() {
 	case "locf":
-		return "$locf", arg, nil
+		return "$locf", nil
 	case "linear":
-		return "$linearFill", arg, nil
+		return "$linearFill", nil
 	}
-	return "", arg, mongoerr.New(6050202, "Method must be either locf or linear")
+	return "", mongoerr.New(6050202, "Method must be either locf or linear")
 }

@@ -97,7 +97,7 @@ func TestGroupKeepsSeveral(t *testing.T) {
 		{pipeline: group("{'$topN': {'output': 1, 'sortBy': {'a': 1}}}"), code: 5788003},
 		{pipeline: group("{'$top': {'sortBy': {'a': 1}}}"), code: 5788004},
 		{pipeline: group("{'$top': {'output': 1}}"), code: 5788005},
-		{pipeline: group("{'$top': {'output': 1, 'sortBy': 1}}"), code: 5788604},
+		{pipeline: group("{'$top': {'output': 1, 'sortBy': 1}}"), code: 10065},
 	})
 }
 

@@ -151,7 +151,7 @@ func (s *lookupStage) build(a lookupArgs) (err error) {
 		scope, _ = scope.With(name)
 	}
 	s.pipeline = a.pipeline.Doc()
-	s.sub, err = s.parser.sub(s.pipeline, placeSub, scope, s.from)
+	s.sub, err = s.parser.sub(s.pipeline, placeLookup, scope, s.from)
 	return err
 }
 
@@ -310,7 +310,7 @@ func (it *lookupIterator) bind(d bsonx.Doc, pipeline bsonx.Doc) (*Pipeline, erro
 		}
 		scope = scope.WithConst(v.name, val)
 	}
-	return it.parser.sub(pipeline, placeSub, scope, it.from)
+	return it.parser.sub(pipeline, placeLookup, scope, it.from)
 }
 
 // collect drains a pipeline into the result.

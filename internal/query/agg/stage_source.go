@@ -63,14 +63,17 @@ type specialStage struct {
 	arg  bsonx.Doc
 }
 
-func parseSpecial(p *parser, name string, arg bsonx.Value) ([]node, error) {
-	if arg.Type != bsonx.TypeDocument {
-		return nil, mongoerr.New(mongoerr.TypeMismatch, "%s must take an object, but found: %s", name, arg.Type)
-	}
-	if p.opts.Special == nil {
-		return nil, mongoerr.New(mongoerr.NotImplemented, "%s is not supported here", name)
-	}
-	return []node{newNode(name, arg, &specialStage{name, arg.Doc()})}, nil
+// special makes the row of such a stage. An argument that is no object is refused with noObject.
+func special(name string, f flags, noObject mongoerr.Code) stageSpec {
+	return stageSpec{name: name, flags: f, parse: func(p *parser, name string, arg bsonx.Value) ([]node, error) {
+		if arg.Type != bsonx.TypeDocument {
+			return nil, mongoerr.New(noObject, "%s must take a nested object but found: %s", name, bsonx.Format(arg))
+		}
+		if p.opts.Special == nil {
+			return nil, mongoerr.New(mongoerr.NotImplemented, "%s is not supported here", name)
+		}
+		return []node{newNode(name, arg, &specialStage{name, arg.Doc()})}, nil
+	}}
 }
 
 func (s *specialStage) open(ctx context.Context, r *run, in Iterator) (Iterator, error) {

@@ -33,7 +33,7 @@ func parseUnionWith(p *parser, arg bsonx.Value) (stage, error) {
 		return nil, mongoerr.New(mongoerr.FailedToParse, "$unionWith stage without explicit collection must have a pipeline with $documents as first stage")
 	}
 	var err error
-	s.sub, err = p.sub(pipeline, placeSub, p.scope, s.coll)
+	s.sub, err = p.sub(pipeline, placeUnion, p.scope, s.coll)
 	return s, err
 }
 

@@ -1,5 +1,7 @@
 package agg
 
+import "github.com/tandemdb/tandem/internal/mongoerr"
+
 // stages is the table of stages by name.
 var stages map[string]stageSpec
 
@@ -20,9 +22,9 @@ func stageTable() []stageSpec {
 		{name: "$bucket", parse: parseBucket},
 		{name: "$bucketAuto", parse: simple(parseBucketAuto)},
 		refused("$changeStream", reports),
-		{name: "$collStats", flags: reports, parse: parseSpecial},
+		special("$collStats", reports, 40166),
 		{name: "$count", parse: simple(parseCountStage)},
-		{name: "$currentOp", flags: reports | collectionless, parse: parseSpecial},
+		special("$currentOp", reports|collectionless, mongoerr.FailedToParse),
 		{name: "$densify", parse: parseDensify},
 		{name: "$documents", flags: first | noFacet | collectionless, parse: simple(parseDocuments)},
 		{name: "$facet", flags: noFacet, parse: simple(parseFacet)},
@@ -30,16 +32,16 @@ func stageTable() []stageSpec {
 		refused("$geoNear", first|noFacet),
 		{name: "$graphLookup", parse: simple(parseGraphLookup)},
 		{name: "$group", parse: simple(parseGroup)},
-		{name: "$indexStats", flags: reports, parse: parseSpecial},
+		special("$indexStats", reports, 28803),
 		{name: "$limit", parse: simple(parseLimit)},
-		{name: "$listLocalSessions", flags: reports | collectionless, parse: parseSpecial},
-		{name: "$listSearchIndexes", flags: reports, parse: parseSpecial},
-		{name: "$listSessions", flags: reports, parse: parseSpecial},
+		special("$listLocalSessions", reports|collectionless, mongoerr.TypeMismatch),
+		special("$listSearchIndexes", reports, mongoerr.TypeMismatch),
+		special("$listSessions", reports, mongoerr.TypeMismatch),
 		{name: "$lookup", parse: simple(parseLookup)},
 		{name: "$match", parse: simple(parseMatch)},
 		writeStage("$merge", parseMerge),
 		writeStage("$out", parseOut),
-		{name: "$planCacheStats", flags: reports, parse: parseSpecial},
+		special("$planCacheStats", reports, mongoerr.FailedToParse),
 		{name: "$project", flags: inUpdate, parse: simple(parseProject)},
 		{name: "$redact", parse: simple(parseRedact)},
 		{name: "$replaceRoot", flags: inUpdate, parse: simple(parseReplaceRoot)},

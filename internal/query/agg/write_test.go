@@ -172,7 +172,7 @@ func TestWritersRefuse(t *testing.T) {
 	runCases(t, []stageCase{
 		{pipeline: "[{'$out': 'a'}, {'$limit': 1}]", code: 40601},
 		{pipeline: "[{'$facet': {'a': [{'$out': 'a'}]}}]", code: 40600},
-		{pipeline: "[{'$unionWith': {'coll': 'a', 'pipeline': [{'$merge': 'a'}]}}]", code: 51047},
+		{pipeline: "[{'$unionWith': {'coll': 'a', 'pipeline': [{'$merge': 'a'}]}}]", code: 31441},
 		{pipeline: "[{'$out': 1}]", code: 16990},
 		{pipeline: "[{'$out': {'db': 'x'}}]", code: 40414},
 		{pipeline: "[{'$out': {'db': 'x', 'coll': 'y', 'z': 1}}]", code: 40415},

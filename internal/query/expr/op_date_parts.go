@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"math"
+
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/datetime"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -88,6 +90,8 @@ func checkPart(i int, name string, n int64) error {
 		return mongoerr.New(40523, "'year' must evaluate to an integer in the range 1 to 9999, found %d", n)
 	case i == partISOYear && (n < 1 || n > 9999):
 		return mongoerr.New(31095, "'isoWeekYear' must evaluate to an integer in the range 1 to 9999, found %d", n)
+	case i == partMillisecond && (n < math.MinInt64/1000 || n > math.MaxInt64/1000):
+		return mongoerr.New(mongoerr.DurationOverflow, "Overflow casting from a lower-precision duration to a higher-precision duration: %d ms", n)
 	case i != partSecond && i != partMillisecond && (n < low || n > high):
 		return mongoerr.New(31034, "'%s' must evaluate to a value in the range [%d, %d]; value %d is not in range", name, low, high, n)
 	}

@@ -49,6 +49,7 @@ func TestDateParts(t *testing.T) {
 		{`{"$dateFromParts": {"year": 2021, "month": 0, "hour": -1}}`, ``, `{"$date": "2020-11-30T23:00:00Z"}`},
 		{`{"$dateFromParts": {"isoWeekYear": 2020, "isoWeek": 53, "isoDayOfWeek": 7}}`, ``, `{"$date": "2021-01-03T00:00:00Z"}`},
 		{`{"$dateFromParts": {"year": 2021, "timezone": "America/New_York"}}`, ``, `{"$date": "2021-01-01T05:00:00Z"}`},
+		{`{"$dateFromParts": {"year": 2021, "millisecond": {"$numberLong": "9223372036854775807"}}}`, ``, `! 159`},
 		{`{"$dateFromParts": {"year": 2021, "month": "$m"}}`, `{}`, `null`},
 		{`{"$dateFromParts": {"year": 2021, "timezone": null}}`, ``, `null`},
 		{`{"$dateFromParts": {"year": 0}}`, ``, `! 40523`},
