@@ -63,6 +63,10 @@ func TestLookup(t *testing.T) {
 				want: "[{'a': 3, 'r': {'_id': 5, 'x': 3.0}}, {'a': 7}, {'a': 3, 'r': {'_id': 5, 'x': 3.0}}]",
 			},
 			{
+				name: "unwound, preserving, nested", in: "[{'a': 7}]", pipeline: "[{'$lookup': {'from': 'f', 'localField': 'a', 'foreignField': 'x', 'as': 'r.s'}}, {'$unwind': {'path': '$r.s', 'preserveNullAndEmptyArrays': true}}]",
+				want: "[{'a': 7, 'r': {}}]",
+			},
+			{
 				name: "unwound pipeline", in: "[{'a': 3}, {'a': 4}]", pipeline: "[{'$lookup': {'from': 'f', 'pipeline': [{'$skip': 3}, {'$project': {'_id': 1}}], 'as': 'r'}}, {'$unwind': '$r'}]",
 				want: "[{'a': 3, 'r': {'_id': 4}}, {'a': 3, 'r': {'_id': 5}}, {'a': 4, 'r': {'_id': 4}}, {'a': 4, 'r': {'_id': 5}}]",
 			},

@@ -21,8 +21,10 @@ type lookupUnwindIterator struct {
 	keeping bool
 	kept    bool
 
-	buf []byte
+	made, buf []byte
 }
+
+var emptyArray = bsonx.MakeArray()
 
 func (it *lookupUnwindIterator) Close() error {
 	err := it.lookupIterator.Close()
@@ -63,7 +65,7 @@ func (it *lookupUnwindIterator) Next(ctx context.Context) (bsonx.Doc, bool, erro
 			return it.end(err)
 		}
 		if it.next == 0 && it.unwind.preserve {
-			return it.emit(bsonx.Value{}, bsonx.Null), true, nil
+			return it.emitNone(), true, nil
 		}
 	}
 }
@@ -100,6 +102,14 @@ func (it *lookupUnwindIterator) finish() error {
 	it.kept = it.kept || it.keeping
 	it.keeping = false
 	return err
+}
+
+// emitNone returns the document without any match. The objects that lead to the array are
+// made all the same.
+func (it *lookupUnwindIterator) emitNone() bsonx.Doc {
+	it.made = it.as.appendSet(it.made[:0], it.doc, emptyArray)
+	it.doc = it.made
+	return it.emit(bsonx.Value{}, bsonx.Null)
 }
 
 // emit returns the document with one match, or without any.

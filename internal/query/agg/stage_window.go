@@ -121,6 +121,7 @@ func (s *windowStage) parseFunction(field string, v bsonx.Value) (windowFunction
 	}
 	w := windowParser{scope: s.scope, order: s.order}
 	var arg bsonx.Value
+	other := "" // an argument that no function has
 	for it := v.Doc().Iter(); ; {
 		name, val, ok := it.Next()
 		if !ok {
@@ -131,12 +132,17 @@ func (s *windowStage) parseFunction(field string, v bsonx.Value) (windowFunction
 			w.name, arg = name, val
 		case name == "window":
 			w.window = val
-		default:
-			return nil, mongoerr.New(mongoerr.FailedToParse, "Window function found an unknown argument: %s", name)
+		case other == "":
+			other = name
 		}
 	}
-	if w.name == "" {
-		return nil, mongoerr.New(mongoerr.FailedToParse, "Expected a $-prefixed window function")
+	switch {
+	case w.name == "":
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Expected a $-prefixed window function, %s", other)
+	case !isWindowFunction(w.name):
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Unrecognized window function, %s", w.name)
+	case other != "":
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Window function %s found an unknown argument: %s", w.name, other)
 	}
 	return w.parse(arg)
 }

@@ -2,6 +2,7 @@ package agg
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -39,6 +40,12 @@ func windowTable() []windowSpec {
 	}
 }
 
+func isWindowFunction(name string) bool {
+	_, ok := accumulators[name]
+	return ok && name != "$mergeObjects" ||
+		slices.ContainsFunc(windowTable(), func(s windowSpec) bool { return s.name == name })
+}
+
 // parse compiles the function with its argument.
 func (w *windowParser) parse(arg bsonx.Value) (windowFunction, error) {
 	for _, s := range windowTable() {
@@ -46,15 +53,11 @@ func (w *windowParser) parse(arg bsonx.Value) (windowFunction, error) {
 			return s.parse(w, arg)
 		}
 	}
-	acc, ok := accumulators[w.name]
-	if !ok || w.name == "$mergeObjects" {
-		return nil, mongoerr.New(mongoerr.FailedToParse, "Unrecognized window function, %s", w.name)
-	}
 	b, err := w.parseBounds()
 	if err != nil {
 		return nil, err
 	}
-	input, make, err := acc.build(arg, w.scope)
+	input, make, err := accumulators[w.name].build(arg, w.scope)
 	if err != nil {
 		return nil, err
 	}
