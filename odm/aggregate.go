@@ -34,7 +34,7 @@ func AggregateEach[Row, T any](ctx context.Context, m *Model[T], pipeline any, o
 }
 
 func aggregate[Row, T any](ctx context.Context, m *Model[T], pipeline any, opts []options.Lister[options.AggregateOptions], yield func(Row) bool) error {
-	r, err := m.conn.route(ctx, nil)
+	r, err := m.route(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (m *Model[T]) InsertMany(ctx context.Context, docs []*T, opts ...InsertOpti
 	for _, o := range opts {
 		o(&cfg)
 	}
-	r, err := m.conn.route(ctx, nil)
+	r, err := m.route(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

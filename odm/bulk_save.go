@@ -34,7 +34,7 @@ func (m *Model[T]) BulkSave(ctx context.Context, docs []*T, opts ...InsertOption
 	for _, o := range opts {
 		o(&cfg)
 	}
-	r, err := m.conn.route(ctx, nil)
+	r, err := m.route(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (b *bulkSave[T]) add(v *T) error {
 		}
 	}
 	if st.uncertain {
-		return ErrUncertain
+		return st.misuse("", ErrUncertain)
 	}
 	if err := st.validate(b.r.ctx); err != nil {
 		return m.hooks.failed(b.r.ctx, OnSave, v, err)

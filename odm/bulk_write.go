@@ -34,7 +34,7 @@ func (m *Model[T]) BulkWrite(ctx context.Context, writes []BulkOp[T], opts ...In
 	for _, o := range opts {
 		o(&cfg)
 	}
-	r, err := m.conn.route(ctx, nil)
+	r, err := m.route(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

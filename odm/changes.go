@@ -2,6 +2,7 @@ package odm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -34,7 +35,9 @@ func (st *state[T]) diff(strict bool) (bson.Raw, *changes, error) {
 	if st.isNew {
 		base = nil
 	}
-	if err := ch.document("", m.table, base, norm, enc); err != nil {
+	if err := ch.document("", m.table, base, norm, enc); errors.Is(err, ErrIDChanged) {
+		return nil, nil, st.misuse("_id", err)
+	} else if err != nil {
 		return nil, nil, err
 	}
 	if len(ch.immutable) == 0 || !strict {

@@ -3,4 +3,4 @@ package odm_test
 import "reflect"
 
 // copyBits copies a document by value where go vet does not see it.
-func copyBits(dst, src *thing) { reflect.ValueOf(dst).Elem().Set(reflect.ValueOf(src).Elem()) }
+func copyBits[T any](dst, src *T) { reflect.ValueOf(dst).Elem().Set(reflect.ValueOf(src).Elem()) }

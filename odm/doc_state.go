@@ -85,9 +85,9 @@ type holder[T any] struct {
 func (d *Doc[T]) state() (*state[T], error) {
 	switch {
 	case d.s == nil:
-		return nil, ErrDetached
+		return nil, &MisuseError{Model: reflect.TypeFor[T]().Name(), cause: ErrDetached}
 	case d.s.doc != d:
-		return nil, ErrCopied
+		return nil, d.s.misuse("", ErrCopied)
 	}
 	return d.s, nil
 }
@@ -101,7 +101,7 @@ func (st *state[T]) id() any {
 // lock refuses a second operation on the document while one runs.
 func (st *state[T]) lock() (func(), error) {
 	if !st.busy.CompareAndSwap(false, true) {
-		return nil, ErrParallelSave
+		return nil, st.misuse("", ErrParallelSave)
 	}
 	return func() { st.busy.Store(false) }, nil
 }
@@ -205,7 +205,7 @@ func (d *Doc[T]) begin(ctx context.Context) (*state[T], route, func(), error) {
 	if err != nil {
 		return nil, route{}, nil, err
 	}
-	r, err := st.model.conn.route(ctx, st.sess)
+	r, err := st.model.route(ctx, st.sess)
 	if err == nil {
 		_, err = st.touch(r.journal())
 	}

@@ -231,6 +231,54 @@ func (e *CommitUnknownError) Error() string {
 // Unwrap returns the driver's error.
 func (e *CommitUnknownError) Unwrap() error { return e.cause }
 
+// ConflictError says that another transaction wrote what this one wanted to. MongoDB says no
+// more than that; Tandem says what it was, and what it knows of the other transaction.
+type ConflictError struct {
+	Model     string
+	Op        string
+	Namespace string
+	Index     string        // if the conflict is about a key of a unique index
+	Key       bson.Raw      // in the index
+	ID        bson.RawValue // of the document
+	Other     bson.Raw      // the other transaction: its state, age, session, ...
+	cause     error
+}
+
+func (e *ConflictError) Error() string { return fmt.Sprintf("odm: %s.%s: %v", e.Model, e.Op, e.cause) }
+
+// Unwrap returns the driver's error, with its labels.
+func (e *ConflictError) Unwrap() error { return e.cause }
+
+// MisuseError says which model, and which path if it is about one, was used in a way that
+// cannot work. It wraps one of the sentinels.
+type MisuseError struct {
+	Model string
+	Path  string
+	cause error
+}
+
+func (e *MisuseError) Error() string {
+	where := e.Model
+	if e.Path != "" {
+		where += "." + e.Path
+	}
+	return fmt.Sprintf("odm: %s: %s", where, strings.TrimPrefix(e.cause.Error(), "odm: "))
+}
+
+// Unwrap returns the sentinel.
+func (e *MisuseError) Unwrap() error { return e.cause }
+
+func (m *Model[T]) misuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &MisuseError{Model: m.name, cause: err}
+}
+
+func (st *state[T]) misuse(path string, err error) error {
+	return &MisuseError{Model: st.model.name, Path: path, cause: err}
+}
+
 // OpError is the error of an operation that the server or the driver refused.
 type OpError struct {
 	Model string
@@ -270,10 +318,33 @@ func wrapDriver(model, op string, err error) error {
 		e.Index, _, _ = strings.Cut(rest, " ")
 		return e
 	}
+	if e, ok := conflict(err); ok {
+		e.Model, e.Op, e.cause = model, op, err
+		return e
+	}
 	return &OpError{Model: model, Op: op, cause: err}
 }
 
-const codeDuplicateKey = 11000
+const (
+	codeDuplicateKey  = 11000
+	codeWriteConflict = 112
+)
+
+// conflict returns what the server said of a write conflict.
+func conflict(err error) (*ConflictError, bool) {
+	ce, ok := errors.AsType[mongo.CommandError](err)
+	if !ok || ce.Code != codeWriteConflict {
+		return nil, false
+	}
+	e := &ConflictError{}
+	info, _ := lookup(ce.Raw, "errInfo").DocumentOK()
+	e.Namespace, _ = lookup(info, "ns").StringValueOK()
+	e.Index, _ = lookup(info, "index").StringValueOK()
+	e.Key, _ = lookup(info, "key").DocumentOK()
+	e.ID = lookup(info, "_id")
+	e.Other, _ = lookup(info, "other").DocumentOK()
+	return e, true
+}
 
 // duplicate returns what the server said of a duplicate key.
 func duplicate(err error) (bson.Raw, bool) {

@@ -30,7 +30,7 @@ const codeNamespaceExists = 48
 
 // CreateCollection creates the collection with the schema's options; it may exist.
 func (m *Model[T]) CreateCollection(ctx context.Context) error {
-	client, err := m.conn.wait(ctx)
+	client, err := m.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (m *Model[T]) Indexes() []mongo.IndexModel {
 
 // EnsureIndexes creates the schema's indexes that are not there yet.
 func (m *Model[T]) EnsureIndexes(ctx context.Context) error {
-	client, err := m.conn.wait(ctx)
+	client, err := m.client(ctx)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ type IndexDiff struct{ ToDrop, ToCreate []string }
 
 // DiffIndexes compares the collection's indexes with the schema's.
 func (m *Model[T]) DiffIndexes(ctx context.Context) (*IndexDiff, error) {
-	client, err := m.conn.wait(ctx)
+	client, err := m.client(ctx)
 	if err != nil {
 		return nil, err
 	}

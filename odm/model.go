@@ -116,6 +116,18 @@ func (m *Model[T]) collection(client *mongo.Client) *mongo.Collection {
 	return c.coll
 }
 
+// route is the connection's, with the model's name in its errors.
+func (m *Model[T]) route(ctx context.Context, docSession *Session) (route, error) {
+	r, err := m.conn.route(ctx, docSession)
+	return r, m.misuse(err)
+}
+
+// client waits for the connection's client.
+func (m *Model[T]) client(ctx context.Context) (*mongo.Client, error) {
+	client, err := m.conn.wait(ctx)
+	return client, m.misuse(err)
+}
+
 // StartSession starts a session on the model's connection.
 func (m *Model[T]) StartSession(ctx context.Context) (*Session, error) {
 	return m.conn.StartSession(ctx)

@@ -163,7 +163,7 @@ func (q *Query[T]) route(ctx context.Context) (route, error) {
 			ctx = q.sess.Context(ctx)
 		}
 	}
-	return q.m.conn.route(ctx, nil)
+	return q.m.route(ctx, nil)
 }
 
 // filter returns the filters as one, cast.

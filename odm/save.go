@@ -48,7 +48,7 @@ func (d *Doc[T]) Save(ctx context.Context, opts ...SaveOption) error {
 
 func (st *state[T]) save(r route, cfg *saveConfig) error {
 	if st.uncertain {
-		return ErrUncertain
+		return st.misuse("", ErrUncertain)
 	}
 	st.remember(r)
 	j := r.journal()
@@ -102,7 +102,7 @@ func (st *state[T]) insertion(noTimestamps bool) (doc, enc bson.Raw, err error) 
 	if reflect.ValueOf(st.val).Elem().FieldByIndex(id.goIdx).IsZero() && id.typ.Kind() != reflect.String && !id.leaf().isNumber() {
 		m.makeID(st.val)
 		if reflect.ValueOf(st.val).Elem().FieldByIndex(id.goIdx).IsZero() {
-			return nil, nil, ErrNoID
+			return nil, nil, st.misuse("_id", ErrNoID)
 		}
 	}
 	var extra []byte

@@ -88,7 +88,7 @@ func (q *Query[T]) UpdateMany(ctx context.Context, update any, opts ...UpdateOpt
 
 func (q *Query[T]) update(ctx context.Context, op Op, update any, opts []UpdateOption) (*mongo.UpdateResult, error) {
 	if ctx == nil {
-		return nil, ErrNilContext
+		return nil, q.m.misuse(ErrNilContext)
 	}
 	cfg := updateOptions(opts)
 	cast, err := q.prepare(ctx, update, cfg)
@@ -176,7 +176,7 @@ func (m *Model[T]) replacement(ctx context.Context, v *T, cfg *updateConfig) (bs
 // ReplaceOne replaces the first document that matches; it keeps its _id.
 func (q *Query[T]) ReplaceOne(ctx context.Context, v *T, opts ...UpdateOption) (*mongo.UpdateResult, error) {
 	if ctx == nil {
-		return nil, ErrNilContext
+		return nil, q.m.misuse(ErrNilContext)
 	}
 	cfg := updateOptions(opts)
 	doc, err := q.m.replacement(ctx, v, cfg)
@@ -221,7 +221,7 @@ func (q *Query[T]) delete(ctx context.Context, op Op, fn func(context.Context, *
 // FindOneAndUpdate changes the first document that matches and returns it as it is then.
 func (q *Query[T]) FindOneAndUpdate(ctx context.Context, update any, opts ...UpdateOption) (*T, error) {
 	if ctx == nil {
-		return nil, ErrNilContext
+		return nil, q.m.misuse(ErrNilContext)
 	}
 	cfg := updateOptions(opts)
 	cast, err := q.prepare(ctx, update, cfg)
@@ -257,7 +257,7 @@ func (c *updateConfig) returned() options.ReturnDocument {
 // FindOneAndReplace replaces the first document that matches and returns what it is then.
 func (q *Query[T]) FindOneAndReplace(ctx context.Context, v *T, opts ...UpdateOption) (*T, error) {
 	if ctx == nil {
-		return nil, ErrNilContext
+		return nil, q.m.misuse(ErrNilContext)
 	}
 	cfg := updateOptions(opts)
 	doc, err := q.m.replacement(ctx, v, cfg)

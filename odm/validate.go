@@ -12,12 +12,12 @@ import (
 
 // Validate runs the validators, and the hooks around them.
 func (d *Doc[T]) Validate(ctx context.Context) error {
-	if ctx == nil {
-		return ErrNilContext
-	}
 	st, err := d.state()
 	if err != nil {
 		return err
+	}
+	if ctx == nil {
+		return st.misuse("", ErrNilContext)
 	}
 	unlock, err := st.lock()
 	if err != nil {

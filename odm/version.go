@@ -45,7 +45,7 @@ func (m *Model[T]) appendVersion(dst []byte, version int64) []byte {
 func (st *state[T]) filter(where bool) (bson.Raw, error) {
 	id, ok := findElement(st.base, []byte("_id"))
 	if !ok {
-		return nil, ErrNoID
+		return nil, st.misuse("_id", ErrNoID)
 	}
 	dst := appendRawElement(nil, "_id", id)
 	if where && st.versioned {

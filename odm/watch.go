@@ -28,7 +28,7 @@ func (m *Model[T]) Watch(ctx context.Context, pipeline any, opts ...options.List
 }
 
 func (m *Model[T]) watch(ctx context.Context, pipeline any, opts []options.Lister[options.ChangeStreamOptions], yield func(ChangeEvent[T]) bool) error {
-	client, err := m.conn.wait(ctx)
+	client, err := m.client(ctx)
 	if err != nil {
 		return err
 	}
