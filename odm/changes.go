@@ -200,6 +200,7 @@ func (d *Doc[T]) Inc(path string, n int64) error {
 
 // fieldValue returns the field at a path outside of arrays and maps.
 func (st *state[T]) fieldValue(path string) (*field, reflect.Value, error) {
+	path = st.model.pathOf(path)
 	v, set := reflect.ValueOf(st.val).Elem(), st.model.table
 	for name := range strings.SplitSeq(path, ".") {
 		f := set.get(name)
@@ -218,37 +219,6 @@ func (st *state[T]) fieldValue(path string) (*field, reflect.Value, error) {
 		v = inner
 	}
 	return nil, v, &StrictError{Model: st.model.name, Path: path, Where: "document", What: "cannot be reached"}
-}
-
-// Get returns the value at a path, for code that knows paths only at run time.
-func (d *Doc[T]) Get(path string) (any, error) {
-	st, err := d.state()
-	if err != nil {
-		return nil, err
-	}
-	_, v, err := st.fieldValue(path)
-	if err != nil {
-		return nil, err
-	}
-	return v.Interface(), nil
-}
-
-// Set assigns the value at a path; it has to be of the field's type.
-func (d *Doc[T]) Set(path string, value any) error {
-	st, err := d.state()
-	if err != nil {
-		return err
-	}
-	f, v, err := st.fieldValue(path)
-	if err != nil {
-		return err
-	}
-	nv := reflect.ValueOf(value)
-	if !nv.IsValid() || !nv.Type().AssignableTo(v.Type()) {
-		return &CastError{Model: st.model.name, Path: path, Kind: f.kind.String(), Value: value}
-	}
-	v.Set(nv)
-	return nil
 }
 
 // AddToSet appends the values that the array lacks, and sends them by $addToSet.

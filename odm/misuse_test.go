@@ -129,7 +129,7 @@ func TestMisuseIsNamed(t *testing.T) {
 		}},
 		"mark of no path":     {nil, "Strict", "nope", func(context.Context) error { return fresh().MarkModified("nope") }},
 		"increment of a text": {nil, "Strict", "name", func(context.Context) error { return fresh().Inc("name", 1) }},
-		"set of another type": {nil, "Strict", "name", func(context.Context) error { return fresh().Set("name", 1) }},
+		"set of another type": {nil, "Strict", "age", func(context.Context) error { return fresh().Set("age", "many") }},
 		"get of no path": {nil, "Strict", "nope", func(context.Context) error {
 			_, err := fresh().Get("nope")
 			return err

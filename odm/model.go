@@ -16,7 +16,7 @@ type Model[T any] struct {
 	table    *pathSet
 	cfg      *schemaConfig
 	hooks    hooks[T]
-	virtuals map[string]func(*T) any
+	virtuals virtuals[T]
 	docOf    func(*T) *Doc[T]
 
 	defaults []*field
@@ -71,7 +71,7 @@ func buildModel[T any, P Document[T]](conn *Connection, name string, schema *Sch
 		cfg.collection = Pluralize(name)
 	}
 	m := &Model[T]{
-		conn: conn, name: name, table: table, cfg: cfg, hooks: schema.hooks.clone(), virtuals: schema.virtuals,
+		conn: conn, name: name, table: table, cfg: cfg, hooks: schema.hooks.clone(), virtuals: schema.virtuals.clone(),
 		docOf: func(v *T) *Doc[T] { return P(v).odmDoc() }, aliases: map[string]string{},
 	}
 	table.each(func(f *field) {

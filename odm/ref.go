@@ -25,6 +25,7 @@ type referrer interface {
 	idEqual(other any) bool
 	target() reflect.Type
 	MarshalBSONValue() (byte, []byte, error)
+	populated() objecter // nil if it is not
 }
 
 // populator is a reference that can be filled.
@@ -82,6 +83,14 @@ func (r RefTo[T, ID]) idEqual(other any) bool {
 }
 
 func (r RefTo[T, ID]) target() reflect.Type { return reflect.TypeFor[T]() }
+
+func (r RefTo[T, ID]) populated() objecter {
+	if r.doc == nil {
+		return nil
+	}
+	o, _ := any(r.doc).(objecter)
+	return o
+}
 
 func (r *RefTo[T, ID]) fill(doc any) { r.doc, _ = doc.(*T) }
 
@@ -153,7 +162,21 @@ func (r *RefMany[T]) fillMany(docs []any) {
 	}
 }
 
-type manyRef interface{ manyOf() reflect.Type }
+func (r RefMany[T]) populatedMany() ([]objecter, bool) {
+	out := make([]objecter, 0, len(r.docs))
+	for _, d := range r.docs {
+		if o, ok := any(d).(objecter); ok {
+			out = append(out, o)
+		}
+	}
+	return out, r.populated
+}
+
+// manyRef is a RefMany, whatever its type.
+type manyRef interface {
+	manyOf() reflect.Type
+	populatedMany() ([]objecter, bool)
+}
 
 type manyFiller interface{ fillMany(docs []any) }
 

@@ -18,6 +18,7 @@ type rules struct {
 	ref        string
 	setters    []func(string) string
 	custom     []func(reflect.Value) // setters of other types
+	getter     func(reflect.Value) any
 	checks     []check
 	def        func() any
 	defText    string
@@ -164,6 +165,18 @@ func Setter[V any](fn func(V) V) PathOption {
 		f.rules.custom = append(f.rules.custom, func(v reflect.Value) {
 			v.Set(reflect.ValueOf(fn(v.Interface().(V))))
 		})
+	}
+}
+
+// Getter shows the values of a path as something else, in ToObject and ToJSON with Getters,
+// and in Doc.Get. The field, queries and what is stored do not know of it.
+func Getter[V any](fn func(V) any) PathOption {
+	return func(c *compiler, f *field) {
+		if t := valueType(f.typ); t != reflect.TypeFor[V]() {
+			c.problem("%s: the getter takes a %s, the field is a %s", f.path, reflect.TypeFor[V](), t)
+			return
+		}
+		f.rules.getter = func(v reflect.Value) any { return fn(v.Interface().(V)) }
 	}
 }
 

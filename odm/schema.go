@@ -45,6 +45,8 @@ type schemaConfig struct {
 	create      *options.CreateCollectionOptionsBuilder
 	autoCreate  bool
 	discrKey    string
+	object      []ObjectOption // of ToObject
+	json        []ObjectOption // of ToJSON
 }
 
 type pathRule struct {
@@ -121,6 +123,16 @@ func AutoCreate() SchemaOption { return func(c *schemaConfig) { c.autoCreate = t
 // DiscriminatorKey names the path that tells kinds apart, "__t" by default.
 func DiscriminatorKey(name string) SchemaOption { return func(c *schemaConfig) { c.discrKey = name } }
 
+// ObjectDefaults are options for every ToObject.
+func ObjectDefaults(opts ...ObjectOption) SchemaOption {
+	return func(c *schemaConfig) { c.object = append(c.object, opts...) }
+}
+
+// JSONDefaults are options for every ToJSON.
+func JSONDefaults(opts ...ObjectOption) SchemaOption {
+	return func(c *schemaConfig) { c.json = append(c.json, opts...) }
+}
+
 // Plugin applies a plugin: a function that returns options.
 func Plugin(p func() []SchemaOption) SchemaOption {
 	return func(c *schemaConfig) {
@@ -134,14 +146,14 @@ func Plugin(p func() []SchemaOption) SchemaOption {
 type Schema[T any] struct {
 	opts     []SchemaOption
 	hooks    hooks[T]
-	virtuals map[string]func(*T) any
+	virtuals virtuals[T]
 	frozen   atomic.Bool
 	late     []string // hooks that came after a model froze it
 }
 
 // NewSchema returns a schema for documents of type T.
 func NewSchema[T any](opts ...SchemaOption) *Schema[T] {
-	return &Schema[T]{opts: opts, virtuals: map[string]func(*T) any{}}
+	return &Schema[T]{opts: opts}
 }
 
 // Use applies a plugin that needs the type of the documents.
@@ -155,12 +167,6 @@ func (s *Schema[T]) Use(plugins ...func(*Schema[T])) *Schema[T] {
 // With adds options.
 func (s *Schema[T]) With(opts ...SchemaOption) *Schema[T] {
 	s.opts = append(s.opts, opts...)
-	return s
-}
-
-// Virtual adds a value that is computed and not stored, for ToObject.
-func (s *Schema[T]) Virtual(name string, get func(doc *T) any) *Schema[T] {
-	s.virtuals[name] = get
 	return s
 }
 

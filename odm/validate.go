@@ -201,6 +201,13 @@ func (m *Model[T]) setField(f *field, fv reflect.Value) {
 				m.setField(f.elem, e)
 			}
 		}
+	case kindMap:
+		for it := v.MapRange(); it.Next(); { // values of maps cannot be set in place
+			e := reflect.New(f.elem.typ).Elem()
+			e.Set(it.Value())
+			m.setField(f.elem, e)
+			v.SetMapIndex(it.Key(), e)
+		}
 	}
 }
 
