@@ -77,14 +77,7 @@ func (c *Call) parseAggregate(ctx context.Context, body bsonx.Doc) (*aggregation
 
 // openAggregate starts the pipeline. The caller closes both.
 func (c *Call) openAggregate(ctx context.Context, a *aggregation) (agg.Iterator, *exec.State, error) {
-	var namespaces []string
-	if c.Coll() != "" {
-		namespaces = append(namespaces, c.NS())
-	}
-	for _, ns := range a.pipeline.Namespaces() {
-		namespaces = append(namespaces, ns.DB+"."+ns.Coll)
-	}
-	st, err := c.state(ctx, namespaces...)
+	st, err := c.pipelineState(ctx, a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,11 +91,25 @@ func (c *Call) openAggregate(ctx context.Context, a *aggregation) (agg.Iterator,
 			return nil, nil, err
 		}
 	}
-	a.sources.State = st
 	it, err := a.sources.Run(ctx, c.DB, c.Coll(), a.pipeline)
 	if err != nil {
 		st.Close()
 		return nil, nil, err
 	}
 	return it, st, nil
+}
+
+// pipelineState returns a state of all collections that the pipeline reads, which it takes for its
+// source.
+func (c *Call) pipelineState(ctx context.Context, a *aggregation) (*exec.State, error) {
+	var namespaces []string
+	if c.Coll() != "" {
+		namespaces = append(namespaces, c.NS())
+	}
+	for _, ns := range a.pipeline.Namespaces() {
+		namespaces = append(namespaces, ns.DB+"."+ns.Coll)
+	}
+	st, err := c.state(ctx, namespaces...)
+	a.sources.State = st
+	return st, err
 }

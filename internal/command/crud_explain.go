@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
 )
 
@@ -166,18 +167,24 @@ func (c *Call) explainAggregate(ctx context.Context, body bsonx.Doc, run bool) e
 	if err != nil {
 		return err
 	}
+	if w := a.pipeline.Writer(); w != nil && run {
+		code := map[string]mongoerr.Code{"$out": 51029, "$merge": 51184}[w.Stage]
+		return mongoerr.New(code, "%s cannot be used with 'executionStats' or 'allPlansExecution' explain", w.Stage)
+	}
+	if a.pipeline.HasSource() {
+		return c.explainSource(ctx, a, body, run)
+	}
 	pre := a.pipeline.Prefix()
 	f := exec.PrefixFind(pre, a.pipeline.Scope())
 	f.Hint = a.sources.Hint
-	stages := pre.Rest.Explain()
-	if len(stages) == 0 {
-		return c.explainFind(ctx, f, explainKind{"find", body}, run)
+	if pre.Rest.IsEmpty() && pre.Rest.Writer() == nil {
+		return c.explainFind(ctx, f, explainKind{"aggregate", body}, run)
 	}
 	q, err := f.Compile()
 	if err != nil {
 		return err
 	}
-	st, err := c.state(ctx, c.ns)
+	st, err := c.pipelineState(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -190,16 +197,51 @@ func (c *Call) explainAggregate(ctx context.Context, body bsonx.Doc, run bool) e
 	b.String("explainVersion", "1").StartArray("stages")
 	b.StartDoc("0").StartDoc("$cursor")
 	x.AppendPlanner(b)
+	var pr *agg.Profile
 	if run {
 		started := time.Now()
-		if err := x.Run(ctx); err != nil {
+		cur, err := x.Open(ctx)
+		if err != nil {
 			return err
 		}
-		x.AppendStats(b, time.Since(started), c.Arg("verbosity").Str() != "executionStats")
+		if pr, err = pre.Rest.Profile(ctx, cur, a.sources); err != nil {
+			return err
+		}
+		pr.Took = time.Since(started)
+		x.AppendStats(b, pr.Took, c.Arg("verbosity").Str() != "executionStats")
 	}
-	b.End().End()
-	for i, s := range stages {
+	b.End()
+	if pr != nil {
+		pr.AppendCursor(b, x.Returned())
+	}
+	b.End()
+	for i, s := range pre.Rest.Explain(pr) {
 		b.Doc(indexName(i+1), s)
+	}
+	b.End()
+	c.explainTail(body)
+	return nil
+}
+
+// explainSource explains a pipeline that brings its own documents.
+func (c *Call) explainSource(ctx context.Context, a *aggregation, body bsonx.Doc, run bool) error {
+	var pr *agg.Profile
+	if run {
+		st, err := c.pipelineState(ctx, a)
+		if err != nil {
+			return err
+		}
+		defer st.Close()
+		started := time.Now()
+		if pr, err = a.pipeline.Profile(ctx, nil, a.sources); err != nil {
+			return err
+		}
+		pr.Took = time.Since(started)
+	}
+	b := c.Reply
+	b.String("explainVersion", "1").StartArray("stages")
+	for i, s := range a.pipeline.Explain(pr) {
+		b.Doc(indexName(i), s)
 	}
 	b.End()
 	c.explainTail(body)

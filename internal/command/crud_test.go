@@ -174,6 +174,28 @@ func TestExplainVerbosity(t *testing.T) {
 	}
 }
 
+// A pipeline that is a query altogether is explained as one, others show their stages and what these
+// returned.
+func TestExplainAggregate(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1, "a": 1}, {"_id": 2, "a": 1}, {"_id": 3, "a": 2}]`)
+	explain := func(pipeline, verbosity string) reply {
+		return c.run("t", ej(t, `{"explain": {"aggregate": "c", "pipeline": `+pipeline+`, "cursor": {}}, "verbosity": "`+verbosity+`"}`))
+	}
+	r := explain(`[{"$match": {"a": 1}}]`, "queryPlanner").ok()
+	require.True(t, r.has("queryPlanner.optimizedPipeline"))
+	r = explain(`[{"$match": {"a": 1}}, {"$group": {"_id": "$a"}}, {"$lookup": {"from": "c", "localField": "_id", "foreignField": "a", "as": "l"}}]`, "executionStats").ok()
+	require.EqualValues(t, 2, r.int("stages.0.nReturned"))
+	require.EqualValues(t, 1, r.int("stages.1.nReturned"))
+	require.True(t, r.has("stages.2.executionTimeMillisEstimate"))
+	r = explain(`[{"$collStats": {"count": {}}}]`, "executionStats").ok()
+	require.EqualValues(t, 1, r.int("stages.0.nReturned"))
+	require.False(t, explain(`[{"$group": {"_id": "$a"}}]`, "queryPlanner").ok().has("stages.1.nReturned"))
+	explain(`[{"$out": "o"}]`, "queryPlanner").ok()
+	explain(`[{"$out": "o"}]`, "executionStats").fails(51029)
+	explain(`[{"$merge": "o"}]`, "allPlansExecution").fails(51184)
+}
+
 // A create of a collection that exists does not wait for a transaction that uses it.
 func TestCreateExistingDoesNotWait(t *testing.T) {
 	s := newServer(t)

@@ -38,7 +38,7 @@ func TestOptimize(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			p, err := agg.Parse(array(t, tc.pipeline), testOptions())
 			require.NoError(t, err)
-			require.Equal(t, format(docs(t, tc.want)), format(p.Explain()))
+			require.Equal(t, format(docs(t, tc.want)), format(p.Explain(nil)))
 		})
 	}
 }
@@ -60,7 +60,7 @@ func TestPrefix(t *testing.T) {
 		{name: "sort and limit", pipeline: "[{'$sort': {'b': 1}}, {'$limit': 3}]", sort: "{'b': 1}", limit: 3, rest: "[]", deps: "*"},
 		{name: "sort after limit", pipeline: "[{'$limit': 3}, {'$sort': {'b': 1}}]", limit: 3, rest: "[{'$sort': {'sortKey': {'b': 1}}}]", deps: "*"},
 		{name: "count", pipeline: "[{'$match': {'a': 1}}, {'$group': {'_id': 1, 'n': {'$sum': 1}}}]", filter: "{'a': 1}", rest: "[{'$group': {'_id': 1, 'n': {'$sum': 1}}}]"},
-		{name: "count stage", pipeline: "[{'$count': 'n'}]", rest: "[{'$count': 'n'}]"},
+		{name: "count stage", pipeline: "[{'$count': 'n'}]", rest: "[{'$group': {'_id': {'$const': null}, 'n': {'$sum': {'$const': 1}}}}, {'$project': {'n': true, '_id': false}}]"},
 		{name: "group", pipeline: "[{'$unwind': '$c'}, {'$group': {'_id': '$a.b', 'n': {'$sum': '$a'}}}]", rest: "[{'$unwind': '$c'}, {'$group': {'_id': '$a.b', 'n': {'$sum': '$a'}}}]", deps: "a c"},
 		{name: "whole", pipeline: "[{'$group': {'_id': null, 'n': {'$push': '$$ROOT'}}}]", rest: "[{'$group': {'_id': null, 'n': {'$push': '$$ROOT'}}}]", deps: "*"},
 	} {
@@ -78,11 +78,38 @@ func TestPrefix(t *testing.T) {
 			}
 			require.Equal(t, tc.skip, pre.Skip)
 			require.Equal(t, tc.limit, pre.Limit)
-			require.Equal(t, format(docs(t, tc.rest)), format(pre.Rest.Explain()))
+			require.Equal(t, format(docs(t, tc.rest)), format(pre.Rest.Explain(nil)))
 			require.Equal(t, tc.deps == "*", pre.Whole)
 			if !pre.Whole {
 				require.Equal(t, strings.Fields(tc.deps), append([]string{}, pre.Deps...))
 			}
 		})
+	}
+}
+
+func TestProfileCountsWhatStagesReturn(t *testing.T) {
+	p, err := agg.Parse(array(t, "[{'$unwind': '$a'}, {'$match': {'a': {'$gt': 1}}}, {'$count': 'n'}]"), testOptions())
+	require.NoError(t, err)
+	pr, err := p.Profile(t.Context(), agg.Docs(docs(t, "[{'a': [1, 2, 3]}, {'a': 4}]")), nil)
+	require.NoError(t, err)
+	var returned []int64
+	for _, d := range p.Explain(pr) {
+		returned = append(returned, d.Lookup("nReturned").Int64())
+	}
+	require.Equal(t, []int64{4, 3, 1, 1}, returned)
+}
+
+func TestExplainOfWriters(t *testing.T) {
+	for _, tc := range []struct{ stage, want string }{
+		{"{'$out': 'o'}", "{'$out': {'coll': 'o', 'db': 'db'}}"},
+		{"{'$merge': 'o'}", "{'$merge': {'into': {'db': 'db', 'coll': 'o'}, 'on': '_id', 'whenMatched': 'merge', 'whenNotMatched': 'insert'}}"},
+		{
+			"{'$merge': {'into': {'db': 'd', 'coll': 'o'}, 'on': ['a', 'b'], 'whenMatched': [{'$set': {'x': 1}}], 'whenNotMatched': 'fail'}}",
+			"{'$merge': {'into': {'db': 'd', 'coll': 'o'}, 'on': ['a', 'b'], 'whenMatched': [{'$set': {'x': 1}}], 'whenNotMatched': 'fail'}}",
+		},
+	} {
+		p, err := agg.Parse(array(t, "["+tc.stage+"]"), testOptions())
+		require.NoError(t, err)
+		require.Equal(t, format(docs(t, "["+tc.want+"]")), format(p.Explain(nil)))
 	}
 }

@@ -3,7 +3,6 @@ package agg
 import (
 	"context"
 
-	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/query/expr"
 )
 
@@ -38,38 +37,29 @@ func (p *Pipeline) IsEmpty() bool { return len(p.nodes) == 0 }
 // Run starts the pipeline on its input, which it closes when it is closed itself. With
 // HasSource, in may be nil.
 func (p *Pipeline) Run(ctx context.Context, in Iterator, src Sources) (Iterator, error) {
+	return p.start(ctx, in, src, nil)
+}
+
+// start is Run with something put around the iterator of each stage.
+func (p *Pipeline) start(ctx context.Context, in Iterator, src Sources, around func(i int, it Iterator) Iterator) (Iterator, error) {
 	r := &run{opts: p.opts, src: src}
 	if in == nil {
 		in = Docs(nil)
 	}
-	for _, n := range p.nodes {
+	for i, n := range p.nodes {
 		out, err := n.open(ctx, r, in)
 		if err != nil {
 			_ = in.Close()
 			return nil, err
 		}
-		in = out
+		if in = out; around != nil {
+			in = around(i, in)
+		}
 	}
 	if r.interrupt != nil {
 		return &interruptible{in, r.interrupt}, nil
 	}
 	return in, nil
-}
-
-// Explain returns one document a stage, as they run after rewriting.
-func (p *Pipeline) Explain() []bsonx.Doc {
-	var docs []bsonx.Doc
-	for _, n := range p.nodes {
-		if e, ok := n.stage.(interface{ explain() bsonx.Doc }); ok {
-			docs = append(docs, e.explain())
-			continue
-		}
-		docs = append(docs, n.spec)
-	}
-	if p.writer != nil {
-		docs = append(docs, p.writer.spec)
-	}
-	return docs
 }
 
 // random reports whether the pipeline may give different results each time it runs.

@@ -30,6 +30,15 @@ func parseCountStage(_ *parser, arg bsonx.Value) (stage, error) {
 	return &countStage{field}, nil
 }
 
+func (s *countStage) explain(bsonx.Doc) []bsonx.Doc {
+	group := bsonx.NewBuilder(nil).StartDoc("$group").StartDoc("_id").Value("$const", bsonx.Null).End()
+	group.StartDoc(s.field).StartDoc("$sum").Int32("$const", 1)
+	return []bsonx.Doc{
+		group.Build(),
+		bsonx.NewBuilder(nil).StartDoc("$project").Bool(s.field, true).Bool("_id", false).Build(),
+	}
+}
+
 func (s *countStage) deps(*Deps) bool { return true }
 
 func (s *countStage) open(_ context.Context, _ *run, in Iterator) (Iterator, error) {

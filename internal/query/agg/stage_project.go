@@ -46,6 +46,31 @@ func parseUnset(p *parser, arg bsonx.Value) (stage, error) {
 	return &projectStage{p.scope, pr}, nil
 }
 
+func (s *projectStage) explain(spec bsonx.Doc) []bsonx.Doc {
+	name, arg, _ := spec.First()
+	b := bsonx.NewBuilder(nil)
+	switch name {
+	case "$set":
+		b.Value("$addFields", arg)
+	case "$unset":
+		b.StartDoc("$project")
+		if arg.Type == bsonx.TypeString {
+			b.Bool(arg.Str(), false)
+		}
+		for it := arg.Doc().Iter(); ; {
+			_, field, ok := it.Next()
+			if !ok {
+				break
+			}
+			b.Bool(field.Str(), false)
+		}
+		b.Bool("_id", true)
+	default:
+		return []bsonx.Doc{spec}
+	}
+	return []bsonx.Doc{b.Build()}
+}
+
 func (s *projectStage) deps(d *Deps) bool {
 	paths, whole := s.projection.Deps()
 	if whole {

@@ -33,11 +33,13 @@ func TestMatchMovesBeforeProjections(t *testing.T) {
 	for _, tc := range []struct{ pipeline, want string }{
 		{"[{'$project': {'a': 1, 'b': '$c'}}, {'$match': {'a': 1}}, {'$match': {'b': 2}}]", "[{'$match': {'a': 1}}, {'$project': {'a': 1, 'b': '$c'}}, {'$match': {'b': 2}}]"},
 		{"[{'$addFields': {'x': 1}}, {'$match': {'a': 1}}]", "[{'$match': {'a': 1}}, {'$addFields': {'x': 1}}]"},
-		{"[{'$unset': 'x'}, {'$match': {'x.y': 1}}]", "[{'$unset': 'x'}, {'$match': {'x.y': 1}}]"},
+		{"[{'$unset': 'x'}, {'$match': {'x.y': 1}}]", "[{'$project': {'x': false, '_id': true}}, {'$match': {'x.y': 1}}]"},
+		{"[{'$set': {'x': 1}}, {'$replaceWith': '$x'}]", "[{'$addFields': {'x': 1}}, {'$replaceRoot': {'newRoot': '$x'}}]"},
+		{"[{'$setWindowFields': {'partitionBy': '$p', 'sortBy': {'t': -1}, 'output': {}}}]", "[{'$sort': {'sortKey': {'p': 1, 't': -1}}}, {'$_internalSetWindowFields': {'partitionBy': '$p', 'sortBy': {'t': -1}, 'output': {}}}]"},
 	} {
 		p, err := agg.Parse(array(t, tc.pipeline), testOptions())
 		require.NoError(t, err)
-		require.Equal(t, format(docs(t, tc.want)), format(p.Explain()))
+		require.Equal(t, format(docs(t, tc.want)), format(p.Explain(nil)))
 	}
 }
 

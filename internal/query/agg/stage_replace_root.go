@@ -43,6 +43,14 @@ func parseReplaceWith(p *parser, arg bsonx.Value) (stage, error) {
 	return &replaceRootStage{p.scope, root}, nil
 }
 
+func (s *replaceRootStage) explain(spec bsonx.Doc) []bsonx.Doc {
+	name, arg, _ := spec.First()
+	if name == "$replaceRoot" {
+		return []bsonx.Doc{spec}
+	}
+	return []bsonx.Doc{bsonx.NewBuilder(nil).StartDoc("$replaceRoot").Value("newRoot", arg).Build()}
+}
+
 func (s *replaceRootStage) deps(d *Deps) bool {
 	d.expr(s.root)
 	return true

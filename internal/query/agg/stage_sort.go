@@ -39,12 +39,12 @@ func (s *sortStage) withLimit(n int64) *sortStage {
 	return &c
 }
 
-func (s *sortStage) explain() bsonx.Doc {
+func (s *sortStage) explain(bsonx.Doc) []bsonx.Doc {
 	b := bsonx.NewBuilder(nil).StartDoc("$sort").Doc("sortKey", s.spec)
 	if s.limit > 0 {
 		b.Int64("limit", s.limit)
 	}
-	return b.Build()
+	return []bsonx.Doc{b.Build()}
 }
 
 func (s *sortStage) deps(d *Deps) bool {

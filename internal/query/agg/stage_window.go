@@ -147,6 +147,25 @@ func (s *windowStage) parseFunction(field string, v bsonx.Value) (windowFunction
 	return w.parse(arg)
 }
 
+// explain shows the sort, too, unless the partitions are not simply those of a field.
+func (s *windowStage) explain(spec bsonx.Doc) []bsonx.Doc {
+	_, arg, _ := spec.First()
+	inner := bsonx.NewBuilder(nil).Value("$_internalSetWindowFields", arg).Build()
+	by := bsonx.NewBuilder(nil).StartDoc("$sort").StartDoc("sortKey")
+	if s.partition != nil {
+		p, ok := s.partition.(*expr.FieldPath)
+		if !ok {
+			return []bsonx.Doc{inner}
+		}
+		by.Int32(p.Path, 1)
+	}
+	by.Append(arg.Doc().Lookup("sortBy").Doc())
+	if s.partition == nil && s.order == nil {
+		return []bsonx.Doc{inner}
+	}
+	return []bsonx.Doc{by.Build(), inner}
+}
+
 func (s *windowStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
 	it := &windowIterator{windowStage: s, r: r, in: in, c: r.context(s.scope)}
 	if s.partition != nil || s.order != nil {

@@ -23,7 +23,6 @@ type WriteSpec struct {
 	pipeline       bsonx.Doc
 	let            []letVariable
 	parser         *parser
-	spec           bsonx.Doc
 	on             []path
 }
 

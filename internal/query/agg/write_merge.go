@@ -3,7 +3,6 @@ package agg
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
@@ -309,7 +308,6 @@ func writeStage(name string, parse func(*parser, bsonx.Value) (*WriteSpec, error
 		if err != nil {
 			return nil, err
 		}
-		w.spec = bsonx.NewBuilder(nil).Value(strings.Clone(name), arg).Build()
 		p.writer = w
 		return nil, nil
 	}}

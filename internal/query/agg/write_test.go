@@ -165,7 +165,7 @@ func TestWriterTarget(t *testing.T) {
 	require.Equal(t, "$merge", w.Stage)
 	require.Equal(t, agg.Namespace{DB: "x", Coll: "y"}, w.Target)
 	require.Equal(t, []string{"a", "b"}, w.On)
-	require.Len(t, p.Explain(), 2)
+	require.Len(t, p.Explain(nil), 2)
 }
 
 func TestWritersRefuse(t *testing.T) {

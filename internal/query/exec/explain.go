@@ -47,13 +47,19 @@ func (q *Compiled) Explain(ctx context.Context, st *State, ns, kind string) (*Ex
 	return x, err
 }
 
+// Open starts the query, whose statistics are those of what was read of it.
+func (x *Explanation) Open(ctx context.Context) (*Cursor, error) {
+	cur, err := x.q.openPlan(ctx, x.st, x.c, x.plan)
+	x.cur = cur
+	return cur, err
+}
+
 // Run runs the query for its statistics.
 func (x *Explanation) Run(ctx context.Context) error {
-	cur, err := x.q.openPlan(ctx, x.st, x.c, x.plan)
+	cur, err := x.Open(ctx)
 	if err != nil {
 		return err
 	}
-	x.cur = cur
 	defer cur.Close()
 	for {
 		_, ok, err := cur.Next(ctx)
@@ -69,6 +75,9 @@ func (x *Explanation) AppendPlanner(b *bsonx.Builder) {
 	b.StartDoc("parsedQuery").Append(x.filter()).End()
 	if coll := x.q.find.collation(); coll != nil {
 		b.Doc("collation", coll.Spec())
+	}
+	if x.kind == "aggregate" { // which would show stages, too, if there were others
+		b.Bool("optimizedPipeline", true)
 	}
 	b.Bool("indexFilterSet", false).Bool("maxIndexedOrSolutionsReached", false).
 		Bool("maxIndexedAndSolutionsReached", false).Bool("maxScansToExplodeReached", false)
@@ -103,6 +112,9 @@ func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration, allPlans
 	}
 	b.End()
 }
+
+// Returned is how many documents the query returned.
+func (x *Explanation) Returned() int64 { return x.cur.returned }
 
 func (x *Explanation) returned() int64 {
 	if x.writes() || x.kind == "count" {

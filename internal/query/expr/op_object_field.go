@@ -67,7 +67,7 @@ func (e *getField) Eval(c *Context) (bsonx.Value, error) {
 }
 
 var setFieldSignature = signature{
-	names: []string{"field", "input", "value"},
+	names: []string{"field", "value", "input"},
 	notObject: func(op string, _ bsonx.Type) error {
 		return mongoerr.New(4161100, "%s only supports an object as its argument", op)
 	},
@@ -105,27 +105,32 @@ func parseSetField(op string, arg bsonx.Value, s *Scope) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &setField{input: args[1], value: &Const{}}
+	e := &setField{input: args[len(args)-1], value: &Const{}}
 	if op == "$setField" {
-		e.value = args[2]
+		e.value = args[1]
 	}
-	if e.name, err = constantName(op, args[0]); err != nil {
+	if e.name, err = constantName(op, arg.Doc().Lookup("field"), args[0]); err != nil {
 		return nil, err
 	}
 	return foldIf(IsConst(e.input) && IsConst(e.value), e, s)
 }
 
-// constantName returns the field's name, which must be known when it is parsed.
-func constantName(op string, field Expr) (string, error) {
+// constantName returns the field's name, which must be known when it is parsed: expressions do not
+// count, even those without paths.
+func constantName(op string, arg bsonx.Value, field Expr) (string, error) {
+	key, _, _ := arg.Doc().First()
+	literal := arg.Type != bsonx.TypeDocument || key == "$const" || key == "$literal"
 	switch f := field.(type) {
 	case *Const:
-		if f.Value.Type != bsonx.TypeString {
+		switch {
+		case !literal:
+		case f.Value.Type != bsonx.TypeString:
 			return "", mongoerr.New(4161107, "%s requires 'field' to evaluate to type String, but got %s", op, f.Value.Type)
-		}
-		if strings.IndexByte(f.Value.Str(), 0) >= 0 {
+		case strings.IndexByte(f.Value.Str(), 0) >= 0:
 			return "", mongoerr.New(9534700, "%s: 'field' cannot contain an embedded null byte", op)
+		default:
+			return f.Value.Str(), nil
 		}
-		return f.Value.Str(), nil
 	case *FieldPath:
 		return "", pathAsName("CURRENT." + f.Path)
 	case *Variable:
