@@ -82,7 +82,7 @@ bench-micro:
 generate:
 	go generate ./...
 
-## conformance: the official Go driver's integration suites, see test/conformance
+## conformance: the official Go driver's integration suites (5 minutes), see test/conformance
 conformance: build
 	cd test/conformance && go run . -server ../../$(BIN)
 

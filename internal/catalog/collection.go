@@ -35,10 +35,11 @@ type Collection struct {
 	CappedSize int64 // bytes
 	CappedMax  int64 // documents, 0 for no limit
 
-	// Clustered collections are stored in _id order.
+	// Clustered collections are stored in the order of ClusterField.
 	Clustered   bool
 	ClusterName string
-	ExpireAfter int64 // seconds after which a clustered document expires, -1 for never
+	TimeSeries  *TimeSeries // nil for other collections
+	ExpireAfter int64       // seconds after which a clustered document expires, -1 for never
 
 	Validator        bsonx.Doc // nil for none
 	ValidationLevel  string    // "strict", "moderate", "off"
@@ -64,6 +65,17 @@ type State struct {
 
 // IsView reports whether this is a view.
 func (c *Collection) IsView() bool { return c.ViewOn != "" }
+
+// ClusteredByID reports whether records are found by the _id alone, without an index.
+func (c *Collection) ClusteredByID() bool { return c.Clustered && c.TimeSeries == nil }
+
+// ClusterField is what gives the records of a clustered collection their order.
+func (c *Collection) ClusterField() string {
+	if c.TimeSeries != nil {
+		return c.TimeSeries.TimeField
+	}
+	return "_id"
+}
 
 // DB returns the database part of the namespace.
 func (c *Collection) DB() string { db, _ := SplitNS(c.NS); return db }

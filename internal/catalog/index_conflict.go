@@ -17,6 +17,11 @@ func NewIndexes(c *Collection, requested []*Index) ([]*Index, error) {
 		have, clustered = c.Indexes, c.Clustered
 	}
 	for i, x := range requested {
+		if c != nil && c.TimeSeries != nil {
+			if err := c.TimeSeries.CheckIndex(x); err != nil {
+				return nil, err
+			}
+		}
 		if x.IsID() {
 			if err := checkID(c, x); err != nil {
 				return nil, err

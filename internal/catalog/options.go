@@ -32,9 +32,7 @@ func NewCollection(ns string, options bsonx.Doc) (*Collection, error) {
 			return nil, err
 		}
 	}
-	if !c.Options.Lookup("collation").IsMissing() {
-		c.Options = withCollation(c.Options, c.Collation)
-	}
+	c.completeOptions()
 	return c, c.check()
 }
 
@@ -76,7 +74,9 @@ func (c *Collection) setOption(name string, v bsonx.Value) error {
 		return c.setCollation(v)
 	case "storageEngine", "indexOptionDefaults", "idIndex", "autoIndexId", "flags", "changeStreamPreAndPostImages":
 		ok = true
-	case "timeseries", "encryptedFields":
+	case "timeseries":
+		return c.setTimeSeries(v)
+	case "encryptedFields":
 		return mongoerr.New(mongoerr.NotImplemented, "create option '%s' is not supported", name)
 	default:
 		return mongoerr.New(40415, "BSON field 'create.%s' is an unknown field.", name)
@@ -110,15 +110,32 @@ func (c *Collection) setClustered(v bsonx.Value) error {
 	return nil
 }
 
+// setTimeSeries makes the collection one that is clustered by the time of its documents.
+func (c *Collection) setTimeSeries(v bsonx.Value) (err error) {
+	if v.Type != bsonx.TypeDocument {
+		return mongoerr.New(mongoerr.TypeMismatch, "BSON field 'create.timeseries' is the wrong type '%s', expected type 'object'", v.Type)
+	}
+	c.TimeSeries, err = ParseTimeSeries(v.Doc())
+	c.Clustered = true
+	return err
+}
+
 func (c *Collection) check() error {
+	if c.TimeSeries != nil {
+		if err := c.checkTimeSeries(); err != nil {
+			return err
+		}
+	}
 	switch {
+	case c.ExpireAfter < -1 || c.ExpireAfter > maxExpireAfterSeconds:
+		return mongoerr.New(mongoerr.InvalidOptions, "expireAfterSeconds must be within the range 0 to %d, found: %d", maxExpireAfterSeconds, c.ExpireAfter)
 	case c.Capped && c.CappedSize <= 0:
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
 	case !c.Capped && (c.CappedSize != 0 || c.CappedMax != 0):
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
 	case c.Capped && c.Clustered:
 		return mongoerr.New(mongoerr.InvalidOptions, "Cannot create a clustered collection that is capped")
-	case c.Clustered && c.Collation != nil:
+	case c.ClusteredByID() && c.Collation != nil:
 		return mongoerr.New(mongoerr.NotImplemented, "the collation option is not supported for a clustered collection")
 	case c.Pipeline != nil && c.ViewOn == "":
 		return mongoerr.New(mongoerr.InvalidOptions, "'pipeline' requires 'viewOn' to also be specified")
@@ -142,19 +159,40 @@ func (c *Collection) setCollation(v bsonx.Value) (err error) {
 	return err
 }
 
-// withCollation returns options with the collation in full, or without it where it is the
-// binary one.
-func withCollation(options bsonx.Doc, coll *collation.Collation) bsonx.Doc {
+// completeOptions writes collation and timeseries options in full into the options, the binary
+// collation not at all.
+func (c *Collection) completeOptions() {
+	if c.Options.Lookup("collation").IsMissing() && c.TimeSeries == nil {
+		return
+	}
 	b := bsonx.NewBuilder(nil)
-	for it := options.Iter(); ; {
+	for it := c.Options.Iter(); ; {
 		name, v, ok := it.Next()
 		switch {
 		case !ok:
-			return b.Build()
+			c.Options = b.Build()
+			return
+		case name == "timeseries":
+			b.Doc(name, c.TimeSeries.Spec())
 		case name != "collation":
 			b.Value(name, v)
-		case coll != nil:
-			b.Doc(name, coll.Spec())
+		case c.Collation != nil:
+			b.Doc(name, c.Collation.Spec())
+		}
+	}
+}
+
+// checkTimeSeries refuses the options that do not go with timeseries.
+func (c *Collection) checkTimeSeries() error {
+	for it := c.Options.Iter(); ; {
+		name, _, ok := it.Next()
+		if !ok {
+			return nil
+		}
+		switch name {
+		case "timeseries", "expireAfterSeconds", "collation", "storageEngine", "indexOptionDefaults":
+		default:
+			return mongoerr.New(mongoerr.InvalidOptions, "'timeseries' is not allowed with '%s'", name)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func cmdCollMod(ctx context.Context, c *Call) error {
 // newOptions returns the options of coll with what the command changes, nil if it changes
 // none.
 func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
-	given := c.ownFields("index", "cappedSize", "cappedMax", "dryRun")
+	given := c.ownFields("index", "cappedSize", "cappedMax", "dryRun", "timeseries")
 	if c.Arg("dryRun").Truthy() {
 		return nil, mongoerr.New(mongoerr.NotImplemented, "collMod: 'dryRun' is not supported")
 	}
@@ -59,6 +59,16 @@ func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
 		}
 		sized.Value(f[1], v)
 	}
+	if v := c.Arg("timeseries"); !v.IsNullish() {
+		if coll.TimeSeries == nil {
+			return nil, mongoerr.New(mongoerr.InvalidOptions, "option only supported on a time-series collection: timeseries")
+		}
+		ts, err := coll.TimeSeries.Modified(v.Doc())
+		if err != nil {
+			return nil, err
+		}
+		sized.Doc("timeseries", ts.Spec())
+	}
 	changes := bsonx.NewBuilder(nil).Append(given).Append(sized.Build()).Build()
 	if changes.IsEmpty() {
 		return nil, nil
@@ -69,8 +79,22 @@ func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
 	if err := c.checkCreate(given); err != nil {
 		return nil, err
 	}
+	if v := changes.Lookup("expireAfterSeconds"); v.Type == bsonx.TypeString && v.Str() != "off" {
+		return nil, mongoerr.New(mongoerr.InvalidOptions, "Invalid string value for the 'clusteredIndex::expireAfterSeconds' option: %s", v.Str())
+	}
+	return changedOptions(coll.Options, changes), nil
+}
+
+// changedOptions returns the options with those of changes in place of the old ones. The expiry
+// "off" is none.
+func changedOptions(old, changes bsonx.Doc) bsonx.Doc {
 	b := bsonx.NewBuilder(nil)
-	for it := coll.Options.Iter(); ; {
+	add := func(key string, v bsonx.Value) {
+		if key != "expireAfterSeconds" || v.Type != bsonx.TypeString {
+			b.Value(key, v)
+		}
+	}
+	for it := old.Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {
 			break
@@ -78,15 +102,15 @@ func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
 		if n := changes.Lookup(key); !n.IsMissing() {
 			v = n
 		}
-		b.Value(key, v)
+		add(key, v)
 	}
 	for it := changes.Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {
-			return b.Build(), nil
+			return b.Build()
 		}
-		if coll.Options.Lookup(key).IsMissing() {
-			b.Value(key, v)
+		if old.Lookup(key).IsMissing() {
+			add(key, v)
 		}
 	}
 }
@@ -99,6 +123,13 @@ func (c *Call) indexChange(coll *catalog.Collection, d bsonx.Doc) (txn.IndexChan
 		return change, err
 	}
 	change.Name = x.Name
+	if coll.TimeSeries != nil {
+		for _, key := range [...]string{"expireAfterSeconds", "unique", "prepareUnique"} {
+			if !d.Lookup(key).IsMissing() {
+				return change, mongoerr.New(mongoerr.InvalidOptions, "'%s' is not supported for the indexes of time-series collections", key)
+			}
+		}
+	}
 	for it := d.Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {

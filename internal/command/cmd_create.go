@@ -50,6 +50,9 @@ func cmdCreate(ctx context.Context, c *Call) error {
 
 // createOptions are the options as listCollections shows them.
 func (c *Call) createOptions() (bsonx.Doc, error) {
+	if !c.Arg("timeseries").IsNullish() && !c.Arg("idIndex").IsNullish() {
+		return nil, mongoerr.New(mongoerr.InvalidOptions, "'timeseries' is not allowed with 'idIndex'")
+	}
 	b := bsonx.NewBuilder(nil)
 	for it := c.ownFields("autoIndexId", "flags", "temp", "idIndex").Iter(); ; {
 		key, v, ok := it.Next()
@@ -65,6 +68,12 @@ func (c *Call) createOptions() (bsonx.Doc, error) {
 			if v.Truthy() {
 				b.Bool(key, true)
 			}
+		case "timeseries":
+			ts, err := catalog.ParseTimeSeries(v.Doc())
+			if err != nil {
+				return nil, err
+			}
+			b.Doc(key, ts.Spec())
 		case "clusteredIndex":
 			b.Value(key, clusteredOption(v))
 		case "size", "max":

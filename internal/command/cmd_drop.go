@@ -26,7 +26,7 @@ func cmdDrop(ctx context.Context, c *Call) error {
 		}
 		if was = 0; !coll.IsView() {
 			was = len(coll.Indexes)
-			if coll.Clustered {
+			if coll.ClusteredByID() {
 				was++
 			}
 		}

@@ -73,7 +73,7 @@ func cmdListIndexes(_ context.Context, c *Call) error {
 		return err
 	}
 	docs := make([]bsonx.Doc, 0, len(coll.Indexes)+1)
-	if coll.Clustered {
+	if coll.ClusteredByID() {
 		docs = append(docs, clusterKey(coll))
 	}
 	for _, x := range coll.Indexes {

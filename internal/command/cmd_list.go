@@ -38,15 +38,18 @@ func cmdListCollections(_ context.Context, c *Call) error {
 func describe(coll *catalog.Collection, nameOnly bool) bsonx.Doc {
 	b := bsonx.NewBuilder(nil).String("name", coll.Name())
 	kind := "collection"
-	if coll.IsView() {
+	switch {
+	case coll.IsView():
 		kind = "view"
+	case coll.TimeSeries != nil:
+		kind = "timeseries"
 	}
 	b.String("type", kind)
 	if nameOnly {
 		return b.Build()
 	}
 	b.Doc("options", coll.Options).StartDoc("info").Bool("readOnly", coll.IsView())
-	if !coll.IsView() {
+	if !coll.IsView() && coll.TimeSeries == nil {
 		b.Value("uuid", bsonx.Binary(4, coll.UUID[:]))
 	}
 	b.End()

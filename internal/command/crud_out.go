@@ -71,7 +71,7 @@ func (w *pipelineWriter) writer(ns agg.Namespace) *exec.Writer {
 // HasUniqueIndex implements agg.Writer.
 func (w *pipelineWriter) HasUniqueIndex(_ context.Context, ns agg.Namespace, fields []string) (bool, error) {
 	c := w.c.Store().Catalog.Current().Collection(ns.DB + "." + ns.Coll)
-	if c == nil || c.Clustered {
+	if c == nil || c.ClusteredByID() {
 		if len(fields) == 1 && fields[0] == "_id" {
 			return true, nil
 		}
@@ -124,6 +124,8 @@ func (w *pipelineWriter) Replace(ctx context.Context, ns agg.Namespace) (agg.Rep
 		switch {
 		case old.IsView():
 			return nil, mongoerr.New(mongoerr.CommandNotSupportedOnView, "Namespace %s is a view, not a collection", target)
+		case old.TimeSeries != nil:
+			return nil, mongoerr.New(mongoerr.InvalidOptions, "namespace '%s' is a time-series collection so it can't be used for $out", target)
 		case old.Capped:
 			return nil, mongoerr.New(17152, "namespace '%s' is capped so it can't be used for $out", target)
 		}

@@ -41,7 +41,7 @@ func (m *modification) compile(scope *expr.Scope, c *Call) (*exec.Modify, error)
 	if err != nil {
 		return nil, err
 	}
-	out := &exec.Modify{Query: q, Multi: m.multi, Upsert: m.upsert, NewID: newID}
+	out := &exec.Modify{Query: q, Multi: m.multi, Upsert: m.upsert, NewID: newID, Check: m}
 	if m.update.IsMissing() {
 		return out, nil
 	}

@@ -25,6 +25,7 @@ type server struct {
 	t        testing.TB
 	fs       vfs.FS
 	engine   *pebblekv.DB
+	store    *txn.Store
 	svc      *command.Service
 	sessions *session.Manager
 	nextConn atomic.Int64
@@ -45,11 +46,11 @@ func (s *server) open() {
 	var err error
 	s.engine, err = pebblekv.Open("store", &pebblekv.Options{FS: s.fs, CacheBytes: 8 << 20})
 	require.NoError(s.t, err)
-	store, err := txn.Open(context.Background(), s.engine, nil)
+	s.store, err = txn.Open(context.Background(), s.engine, nil)
 	require.NoError(s.t, err)
-	s.sessions, err = session.Open(context.Background(), session.Config{Store: store})
+	s.sessions, err = session.Open(context.Background(), session.Config{Store: s.store})
 	require.NoError(s.t, err)
-	cfg := command.Config{Store: store, Sessions: s.sessions, Build: "test"}
+	cfg := command.Config{Store: s.store, Sessions: s.sessions, Build: "test"}
 	if s.config != nil {
 		s.config(&cfg)
 	}

@@ -13,8 +13,8 @@
 //	0x30 index ident | fields         -> record id, type bits   (unique)
 //
 // An ident names a collection or an index, is four bytes, big endian, and never used
-// again. A record id is eight bytes, big endian, in a heap collection, and the encoded _id
-// in a clustered one.
+// again. A record id is eight bytes, big endian, in a heap collection; the encoded _id in a
+// clustered one; the encoded time and such eight bytes in a time-series collection.
 package layout
 
 import "encoding/binary"

@@ -144,7 +144,7 @@ func (s *Store) locateEntry(c *catalog.Collection, x *catalog.Index, key, fields
 // recordID returns the _id of a committed record, missing if there is none.
 func (s *Store) recordID(c *catalog.Collection, rid []byte) bsonx.Value {
 	ctx := context.Background()
-	if c.Clustered {
+	if c.ClusteredByID() {
 		if v, _, _, err := keyenc.Decode(rid, false, nil); err == nil {
 			return v
 		}

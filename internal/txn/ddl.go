@@ -92,13 +92,16 @@ func (t *Txn) CreateCollection(ctx context.Context, ns string, options bsonx.Doc
 	if t.opts.Session && c.IsView() {
 		return nil, mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create a view in a multi-document transaction.")
 	}
+	if t.opts.Session && c.TimeSeries != nil {
+		return nil, mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create a time-series collection in a multi-document transaction.")
+	}
 	if c, err = t.store.identify(ctx, c); err != nil {
 		return nil, err
 	}
 	return c, t.setCollection(ctx, ns, c)
 }
 
-// identify gives a new collection its identity and its _id index.
+// identify gives a new collection its identity and the index that it comes with.
 func (s *Store) identify(ctx context.Context, c *catalog.Collection) (*catalog.Collection, error) {
 	var uuid [16]byte
 	rand.Read(uuid[:])
@@ -113,10 +116,14 @@ func (s *Store) identify(ctx context.Context, c *catalog.Collection) (*catalog.C
 	c.State.NextID.Store(1)
 	c.State.Reserved.Store(1)
 	c = c.Bare(id, uuid)
-	if c.Clustered {
+	spec := catalog.IDIndexSpec()
+	switch {
+	case c.TimeSeries != nil && c.TimeSeries.MetaField != "":
+		spec = c.TimeSeries.IndexSpec()
+	case c.Clustered:
 		return c, nil
 	}
-	x, err := catalog.NewIndex(c.NS, catalog.IDIndexSpec())
+	x, err := catalog.NewIndex(c.NS, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +196,8 @@ func (t *Txn) RenameCollection(ctx context.Context, c *catalog.Collection, to st
 	switch {
 	case c.IsView():
 		return mongoerr.New(mongoerr.CommandNotSupportedOnView, "cannot rename view: %s", c.NS)
+	case c.TimeSeries != nil:
+		return mongoerr.New(mongoerr.IllegalOperation, "Renaming a time-series collection is not allowed: %s", c.NS)
 	case c.NS == to:
 		return mongoerr.New(mongoerr.IllegalOperation, "Can't rename a collection to itself")
 	}

@@ -155,7 +155,7 @@ func (t *Txn) addEmptyIndexes(ctx context.Context, c *catalog.Collection, xs []*
 
 // indexCount is the number of indexes as MongoDB counts them: with the cluster key.
 func indexCount(c *catalog.Collection) int {
-	if c.Clustered {
+	if c.ClusteredByID() {
 		return len(c.Indexes) + 1
 	}
 	return len(c.Indexes)

@@ -39,7 +39,7 @@ func (t *Txn) Modify(ctx context.Context, c *catalog.Collection, m Modification)
 		if next, err = cur.WithOptions(m.Options); err != nil {
 			return nil, err
 		}
-		if next.Clustered != cur.Clustered || next.Capped != cur.Capped || next.IsView() != cur.IsView() {
+		if next.Clustered != cur.Clustered || next.Capped != cur.Capped || next.IsView() != cur.IsView() || (next.TimeSeries == nil) != (cur.TimeSeries == nil) {
 			return nil, mongoerr.New(mongoerr.InvalidOptions, "collMod cannot change the kind of collection %s", c.NS)
 		}
 	}

@@ -25,7 +25,7 @@ func (v *View) Get(ctx context.Context, c *catalog.Collection, rid, dst []byte) 
 // what dst held before, and whether there is one.
 func (v *View) LookupID(ctx context.Context, c *catalog.Collection, id bsonx.Value, dst []byte) (rid []byte, ok bool, err error) {
 	n := len(dst)
-	if c.Clustered {
+	if c.ClusteredByID() {
 		dst = appendClusterID(dst, id)
 		_, ok, err := v.Get(ctx, c, dst[n:], dst[len(dst):])
 		return dst[n:], ok, err
@@ -49,7 +49,7 @@ func (v *View) LookupID(ctx context.Context, c *catalog.Collection, id bsonx.Val
 // GetByID appends record id and document of the record whose _id equals id to dst, and
 // returns both.
 func (v *View) GetByID(ctx context.Context, c *catalog.Collection, id bsonx.Value, dst []byte) (rid []byte, doc bsonx.Doc, ok bool, err error) {
-	if c.Clustered {
+	if c.ClusteredByID() {
 		n := len(dst)
 		dst = appendClusterID(dst, id)
 		rid = dst[n:]

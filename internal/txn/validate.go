@@ -116,8 +116,8 @@ func (v *validation) record(ctx context.Context, rid []byte, doc bsonx.Doc) erro
 	if id.IsMissing() {
 		v.report.failf("record %x has no _id", rid)
 	}
-	if v.coll.Clustered && !bytes.Equal(rid, appendClusterID(nil, id)) {
-		v.report.failf("record %x is not stored at its _id %s", rid, bsonx.Format(id))
+	if v.coll.Clustered && !bytes.HasPrefix(rid, appendClusterID(nil, doc.Lookup(v.coll.ClusterField()))) {
+		v.report.failf("record %x of _id %s is not stored at its %s", rid, bsonx.Format(id), v.coll.ClusterField())
 	}
 	if !v.coll.Clustered && layout.HeapID(rid) >= v.coll.State.Reserved.Load() {
 		v.report.failf("record id %x has not been reserved", rid)

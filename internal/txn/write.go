@@ -54,15 +54,11 @@ func (t *Txn) Insert(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) 
 	}
 	s := t.scratch()
 	mode := storage.LockAny
-	if c.Clustered {
+	if c.ClusteredByID() {
 		mode = storage.LockAbsent
-		s.rid = appendClusterID(s.rid[:0], doc.Lookup("_id"))
-	} else {
-		id, err := t.store.newRecordID(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		s.rid = layout.AppendHeapID(s.rid[:0], id)
+	}
+	if s.rid, err = t.store.appendRecordID(ctx, s.rid[:0], c, doc); err != nil {
+		return nil, err
 	}
 	if err := s.keys.build(c, s.rid, doc); err != nil {
 		return nil, err
@@ -227,7 +223,20 @@ func (s *Store) setMultikey(ctx context.Context, x *catalog.Index, bits uint64) 
 	return nil
 }
 
-// appendClusterID appends the record id that a clustered collection gives an _id.
+// appendRecordID appends the record id that a new document gets.
+func (s *Store) appendRecordID(ctx context.Context, dst []byte, c *catalog.Collection, doc bsonx.Doc) ([]byte, error) {
+	if c.Clustered {
+		dst = appendClusterID(dst, doc.Lookup(c.ClusterField()))
+	}
+	if c.ClusteredByID() {
+		return dst, nil
+	}
+	id, err := s.newRecordID(ctx, c)
+	return layout.AppendHeapID(dst, id), err
+}
+
+// appendClusterID appends what the record id of a clustered collection begins with: the value of
+// the field that gives the order.
 func appendClusterID(dst []byte, id bsonx.Value) []byte {
 	start := len(dst)
 	return keyenc.Truncate(keyenc.Append(dst, id), start)

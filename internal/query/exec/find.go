@@ -198,6 +198,9 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 // the collation that the _id index has.
 func (q *Compiled) byID(c *catalog.Collection) bool {
 	f := q.find
+	if c.TimeSeries != nil {
+		return false
+	}
 	if collation.Affects(q.id) && !collation.Same(f.collation(), c.Collation) {
 		return false
 	}

@@ -12,6 +12,11 @@ import (
 // need be. record may be nil.
 func (w *Writer) Insert(ctx context.Context, doc bsonx.Doc, record Recorder) error {
 	return w.one(ctx, true, func(t *txn.Txn, c *catalog.Collection) error {
+		if c.TimeSeries != nil {
+			if err := c.TimeSeries.Check(doc); err != nil {
+				return err
+			}
+		}
 		if err := w.validate(c, nil, doc); err != nil {
 			return err
 		}

@@ -20,11 +20,25 @@ type Modify struct {
 	Change func(old bsonx.Doc) (bsonx.Doc, error) // makes the new document, instead of Update
 	Multi  bool
 	Upsert bool
+	Check  Checker // nil for none
 	NewID  func() bsonx.Value
 
 	// Record is called in the transaction of the change of a single document, with its
 	// images; nil for none.
 	Record func(t *txn.Txn, c Changed) error
+}
+
+// Checker refuses a statement on collections of a kind that it does not go with.
+type Checker interface {
+	CheckTimeSeries(ts *catalog.TimeSeries) error
+}
+
+// check reports whether the statement goes with the kind of the collection.
+func (m *Modify) check(c *catalog.Collection) error {
+	if c == nil || c.TimeSeries == nil || m.Check == nil {
+		return nil
+	}
+	return m.Check.CheckTimeSeries(c.TimeSeries)
 }
 
 // Changed is one changed document.
@@ -50,6 +64,9 @@ func (w *Writer) Modify(ctx context.Context, m *Modify) (Result, error) {
 	var res Result
 	err := w.one(ctx, m.Upsert, func(t *txn.Txn, c *catalog.Collection) error {
 		res = Result{}
+		if err := m.check(c); err != nil {
+			return err
+		}
 		ch, found, err := w.modifyFirst(ctx, m, t, c)
 		if err != nil || !found {
 			return err
@@ -213,6 +230,9 @@ func (w *Writer) modifyMany(ctx context.Context, m *Modify) (Result, error) {
 	t, c, err := w.begin(ctx)
 	if err != nil {
 		return res, translate(w.store, err)
+	}
+	if err := m.check(c); err != nil {
+		return res, err
 	}
 	if c != nil {
 		if err := w.modifyAll(ctx, m, t, c, &res); err != nil {

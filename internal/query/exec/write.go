@@ -78,6 +78,10 @@ func (w *Writer) begin(ctx context.Context) (*txn.Txn, *catalog.Collection, erro
 	if c != nil && c.IsView() {
 		return nil, nil, mongoerr.New(mongoerr.CommandNotSupportedOnView, "Namespace %s is a view, not a collection", w.ns)
 	}
+	if c != nil && c.TimeSeries != nil && w.session != nil {
+		return nil, nil, mongoerr.New(mongoerr.OperationNotSupportedInTransaction,
+			"Cannot write to a time-series collection in a multi-document transaction: %s", w.ns)
+	}
 	if w.opts.Check != nil {
 		if err := w.opts.Check(c); err != nil {
 			return nil, nil, err

@@ -101,9 +101,9 @@ func (pl *planner) eachIndex(fn func(x *catalog.Index) bool) {
 func clusterIndex(c *catalog.Collection) *catalog.Index {
 	return &catalog.Index{
 		Name:    c.ClusterName,
-		Pattern: bsonx.NewBuilder(nil).Int32("_id", 1).Build(),
-		Keys:    []catalog.KeyField{{Path: "_id", Parts: []string{"_id"}}},
-		Unique:  true,
+		Pattern: bsonx.NewBuilder(nil).Int32(c.ClusterField(), 1).Build(),
+		Keys:    []catalog.KeyField{{Path: c.ClusterField(), Parts: []string{c.ClusterField()}}},
+		Unique:  c.ClusteredByID(),
 	}
 }
 
@@ -367,7 +367,7 @@ func (pl *planner) order(p *Plan, used []field) {
 		p.Sorted = true
 		return
 	}
-	keys, mk := []catalog.KeyField{{Path: "_id"}}, uint64(0)
+	keys, mk := []catalog.KeyField{{Path: pl.c.ClusterField()}}, uint64(0)
 	var coll *collation.Collation
 	if p.Index != nil {
 		keys, mk, coll = p.Index.Keys, pl.multikey(p.Index), p.Index.Collation
