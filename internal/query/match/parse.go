@@ -42,7 +42,11 @@ func (p *parser) clauses(d bsonx.Doc, l level) ([]Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		nodes = append(nodes, more...)
+		if nodes == nil {
+			nodes = more
+		} else {
+			nodes = append(nodes, more...)
+		}
 	}
 }
 

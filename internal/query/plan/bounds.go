@@ -33,50 +33,53 @@ const (
 	rankExists
 )
 
-// conjuncts flattens the ands at the top of a filter.
-func conjuncts(n match.Node, dst []match.Node) []match.Node {
+// conjuncts appends the predicates that the ands at the top of a filter join.
+func conjuncts(dst []match.Node, n match.Node) []match.Node {
 	if and, ok := n.(*match.And); ok {
 		for _, c := range and.Nodes {
-			dst = conjuncts(c, dst)
+			dst = conjuncts(dst, c)
 		}
 		return dst
 	}
 	return append(dst, n)
 }
 
-// boundsOf returns the bounds that one conjunct gives, by path. An $elemMatch gives several;
+// appendBounds appends the bounds that one conjunct gives, by path. An $elemMatch gives several;
 // they hold for the same array element, so together says that they may be intersected even
 // on a multikey path.
-func boundsOf(n match.Node, add func(path string, b bound, together bool)) {
+func appendBounds(dst []located, n match.Node) []located {
 	switch n := n.(type) {
 	case *match.Compare:
 		if b, ok := compareBound(n); ok {
-			add(n.Path, b, false)
+			return append(dst, located{path: n.Path, bound: b})
 		}
 	case *match.In:
-		add(n.Path, inBound(n), false)
+		return append(dst, located{path: n.Path, bound: inBound(n)})
 	case *match.Regex:
-		if b, ok := regexBound(n); ok {
-			add(n.Path, b, false)
-		}
+		return append(dst, located{path: n.Path, bound: regexBound(n)})
 	case *match.Exists:
 		// Only sparse indexes profit; they hold no document without the path.
-		add(n.Path, bound{node: n, ivs: []interval{{}}, rank: rankExists}, false)
+		return append(dst, located{path: n.Path, bound: bound{node: n, ivs: []interval{{}}, rank: rankExists}})
 	case *match.ElemMatchValue:
+		start := len(dst)
 		for _, c := range n.Nodes {
-			boundsOf(c, func(_ string, b bound, _ bool) {
-				b.node, b.exact = n, false
-				add(n.Path, b, true)
-			})
+			dst = appendBounds(dst, c)
+		}
+		for i := range dst[start:] {
+			l := &dst[start+i]
+			l.path, l.node, l.exact, l.together = n.Path, n, false, true
 		}
 	case *match.ElemMatchObject:
-		for _, c := range conjuncts(n.Node, nil) {
-			boundsOf(c, func(path string, b bound, together bool) {
-				b.node, b.exact = n, false
-				add(n.Path+"."+path, b, together)
-			})
+		start := len(dst)
+		for _, c := range conjuncts(nil, n.Node) {
+			dst = appendBounds(dst, c)
+		}
+		for i := range dst[start:] {
+			l := &dst[start+i]
+			l.path, l.node, l.exact = n.Path+"."+l.path, n, false
 		}
 	}
+	return dst
 }
 
 func compareBound(n *match.Compare) (bound, bool) {
@@ -163,13 +166,13 @@ func inBound(n *match.In) bound {
 	return b
 }
 
-func regexBound(n *match.Regex) (bound, bool) {
+func regexBound(n *match.Regex) bound {
 	ivs := regexIntervals(n)
 	b := bound{node: n, ivs: union(ivs), regex: true, rank: rankExists}
 	if n.Prefix != "" {
 		b.rank = rankRange
 	}
-	return b, true
+	return b
 }
 
 // regexIntervals covers the strings that begin like the expression, all strings where it has

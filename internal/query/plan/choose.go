@@ -16,7 +16,7 @@ import (
 func Choose(c *catalog.Collection, q *Query, multikey Multikey) (*Plan, error) {
 	pl := &planner{c: c, q: q, multikey: multikey}
 	if q.Filter != nil && !q.Filter.Empty() {
-		pl.constrain(q.Filter.Root())
+		pl.conj, pl.bounds = constraints(q.Filter.Root())
 	}
 	for _, n := range pl.conj {
 		if k, ok := n.(match.Const); ok && !bool(k) {
@@ -45,15 +45,14 @@ type located struct {
 	together bool
 }
 
-// constrain makes the planner plan for the filter n.
-func (pl *planner) constrain(n match.Node) {
-	pl.conj = conjuncts(n, nil)
-	pl.bounds = make([]located, 0, len(pl.conj))
-	for _, n := range pl.conj {
-		boundsOf(n, func(path string, b bound, together bool) {
-			pl.bounds = append(pl.bounds, located{path, b, together})
-		})
+// constraints returns the conjuncts of a filter and what they say.
+func constraints(filter match.Node) (conj []match.Node, bounds []located) {
+	conj = conjuncts(nil, filter)
+	bounds = make([]located, 0, len(conj))
+	for _, n := range conj {
+		bounds = appendBounds(bounds, n)
 	}
+	return conj, bounds
 }
 
 // bounded reports whether the filter says something about a path.
@@ -112,10 +111,10 @@ func (pl *planner) scan(reverse bool) *Plan {
 	return &Plan{Kind: CollScan, Reverse: reverse, Residual: pl.residual(nil), Sorted: pl.q.Sort == nil}
 }
 
-// residual returns the filter unless every conjunct is proved by the bounds used.
-func (pl *planner) residual(proved []match.Node) *match.Filter {
+// residual returns the filter unless every conjunct is proved by the bounds of the fields used.
+func (pl *planner) residual(used []field) *match.Filter {
 	for _, n := range pl.conj {
-		if !slices.Contains(proved, n) {
+		if !slices.ContainsFunc(used, func(f field) bool { return f.proves(n) }) {
 			return pl.q.Filter
 		}
 	}
@@ -218,28 +217,20 @@ func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
 	if clustered {
 		p.Kind, p.Index = CollScan, nil
 	}
-	ivs := make([][]interval, len(fields))
-	desc := make([]bool, len(fields))
-	p.bounds = make([]fieldBounds, 0, len(fields))
-	for i, f := range fields {
-		ivs[i], desc[i] = f.ivs, x.Keys[i].Desc
-		p.bounds = append(p.bounds, fieldBounds{x.Keys[i].Path, x.Keys[i].Desc, f.ivs})
-	}
+	p.fields = fields
 	var used int
-	p.Ranges, used = expand(ivs, desc)
+	p.Ranges, used = expand(fields)
 	if p.Ranges == nil {
 		return &Plan{Kind: Nothing, score: 1 << 30}
 	}
-	var proved []match.Node
-	for i, f := range fields[:used] {
-		proved = append(proved, f.proved...)
-		p.score += fieldScore(f, i)
+	for i := range fields[:used] {
+		p.score += fields[i].score()
 	}
 	if x.Unique && used == len(fields) && allFieldsPoint(fields) {
 		p.score += 100_000
 		p.IDLookup = clustered || x.IsID()
 	}
-	p.Residual = pl.residual(proved)
+	p.Residual = pl.residual(fields[:used])
 	pl.order(p, fields[:used])
 	pl.cover(p, x, mk)
 	if p.score == 0 && !forced && !(p.Sorted && pl.q.Sort != nil) && !(p.Covered && pl.q.Deps != nil) {
@@ -265,12 +256,18 @@ func (pl *planner) impliesPartial(x *catalog.Index) bool {
 
 // field is what the filter says about one field of an index.
 type field struct {
-	ivs    []interval // nil for nothing
-	proved []match.Node
-	rank   int
+	ivs  []interval // nil for nothing
+	from []bound    // whose intersection ivs is
+	rank int
+	desc bool // the order of the index
 }
 
-func fieldScore(f field, _ int) int {
+// proves reports whether an entry within the bounds proves the predicate n.
+func (f *field) proves(n match.Node) bool {
+	return slices.ContainsFunc(f.from, func(b bound) bool { return b.exact && b.node == n })
+}
+
+func (f *field) score() int {
 	switch f.rank {
 	case rankPoint:
 		return 1000
@@ -314,6 +311,7 @@ func (pl *planner) fieldBounds(x *catalog.Index, mk uint64) (fields []field, non
 			}
 		}
 		fields[i] = combine(loose, together, mk != 0)
+		fields[i].desc = k.Desc
 	}
 	return fields, nonNull
 }
@@ -343,15 +341,13 @@ func combine(loose, together []bound, multikey bool) field {
 }
 
 func intersectAll(bs []bound) field {
-	f := field{rank: rankExists}
-	for _, b := range bs {
+	f := field{from: bs, rank: rankExists}
+	for i := range bs {
+		b := &bs[i]
 		if f.ivs == nil {
 			f.ivs = b.ivs
 		} else if f.ivs = intersect(f.ivs, b.ivs); f.ivs == nil {
 			f.ivs = []interval{}
-		}
-		if b.exact {
-			f.proved = append(f.proved, b.node)
 		}
 		f.rank = min(f.rank, b.rank)
 	}
@@ -511,7 +507,7 @@ func (pl *planner) union(others []*Plan) *Plan {
 		p := &Plan{Kind: Union, Residual: pl.q.Filter, Dedup: true, Sorted: pl.q.Sort == nil, score: 150}
 		for _, branch := range or.Nodes {
 			sub := &planner{c: pl.c, multikey: pl.multikey, q: &Query{Filter: pl.q.Filter, Collation: pl.q.Collation, Whole: true}}
-			sub.constrain(branch)
+			sub.conj, sub.bounds = constraints(branch)
 			b := sub.best()
 			if b.Kind == Nothing {
 				continue

@@ -104,8 +104,8 @@ func direction(reverse bool) string {
 func (p *Plan) boundStrings(i int, k catalog.KeyField) []string {
 	down := k.Desc != p.Reverse
 	var ivs []interval
-	if i < len(p.bounds) {
-		ivs = p.bounds[i].ivs
+	if i < len(p.fields) {
+		ivs = p.fields[i].ivs
 	}
 	if ivs == nil {
 		ivs = []interval{{}}

@@ -71,15 +71,8 @@ type Plan struct {
 	// Rejected are the other plans that were considered, for explain.
 	Rejected []*Plan
 
-	bounds []fieldBounds
+	fields []field // what is demanded of each index field, for explain
 	score  int
-}
-
-// fieldBounds is what a plan demands of one index field, for explain.
-type fieldBounds struct {
-	path string
-	desc bool
-	ivs  []interval
 }
 
 // Multikey tells in which fields of an index some document has an array.

@@ -13,9 +13,10 @@ const maxRanges = 2000
 
 // expand multiplies the intervals of the leading fields into ranges, in index order. It stops
 // after the first field that is not made of points, and returns how many fields it used.
-func expand(fields [][]interval, desc []bool) (ranges []Range, used int) {
+func expand(fields []field) (ranges []Range, used int) {
 	prefixes := [][]byte{nil}
-	for i, ivs := range fields {
+	for i := range fields {
+		ivs, desc := fields[i].ivs, fields[i].desc
 		if ivs == nil {
 			break
 		}
@@ -27,13 +28,13 @@ func expand(fields [][]interval, desc []bool) (ranges []Range, used int) {
 		}
 		used++
 		if !allPoints(ivs) {
-			return endings(prefixes, ivs, desc[i]), used
+			return endings(prefixes, ivs, desc), used
 		}
 		next := make([][]byte, 0, len(prefixes)*len(ivs))
 		for _, p := range prefixes {
 			for k := range ivs {
-				iv := inOrder(ivs, k, desc[i])
-				next = append(next, appendBound(bytes.Clone(p), iv.lo, desc[i]))
+				iv := inOrder(ivs, k, desc)
+				next = append(next, appendBound(bytes.Clone(p), iv.lo, desc))
 			}
 		}
 		prefixes = next
