@@ -71,15 +71,19 @@ func AppendIndexPrefix(dst []byte, id Ident) []byte { return header(dst, prefixI
 
 // RangeEnd returns the smallest key above all keys of the range of id that starts like key:
 // key must come from AppendRecordPrefix or AppendIndexPrefix.
-func RangeEnd(key []byte) []byte {
-	end := append([]byte(nil), key[:HeaderLen]...)
-	for i := len(end) - 1; i >= 0; i-- {
-		end[i]++
-		if end[i] != 0 {
-			return end
+func RangeEnd(key []byte) []byte { return AppendRangeEnd(nil, key) }
+
+// AppendRangeEnd appends RangeEnd(key).
+func AppendRangeEnd(dst, key []byte) []byte {
+	start := len(dst)
+	dst = append(dst, key[:HeaderLen]...)
+	for i := len(dst) - 1; i >= start; i-- {
+		dst[i]++
+		if dst[i] != 0 {
+			break
 		}
 	}
-	return nil
+	return dst
 }
 
 // Kind is what a key stands for.

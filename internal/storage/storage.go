@@ -97,7 +97,7 @@ type Reader interface {
 	BatchGet(ctx context.Context, keys [][]byte, fn func(i int, value []byte) error) error
 
 	// Scan iterates over [lo, hi), a nil bound being open, in the state as of
-	// this call: later writes of the own transaction do not show.
+	// this call: later writes of the own transaction do not show. It copies lo and hi.
 	Scan(ctx context.Context, lo, hi []byte, opts ScanOptions) (Iter, error)
 
 	// Timestamp names the state that is read (own writes apart).

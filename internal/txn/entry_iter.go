@@ -26,16 +26,18 @@ type EntryIter struct {
 // record id unless x is unique, are at or above lo and below hi; nil is open. It walks the
 // state as of this call: later writes of the own transaction do not show.
 func (v *View) Entries(ctx context.Context, c *catalog.Collection, x *catalog.Index, lo, hi []byte, reverse bool) (*EntryIter, error) {
-	from := append(layout.AppendIndexPrefix(nil, x.ID), lo...)
-	to := layout.RangeEnd(from)
-	if hi != nil {
-		to = append(layout.AppendIndexPrefix(nil, x.ID), hi...)
+	v.buf = append(layout.AppendIndexPrefix(v.buf[:0], x.ID), lo...)
+	n := len(v.buf)
+	if hi == nil {
+		v.buf = layout.AppendRangeEnd(v.buf, v.buf)
+	} else {
+		v.buf = append(layout.AppendIndexPrefix(v.buf, x.ID), hi...)
 	}
-	it, err := v.reader.Scan(ctx, from, to, storage.ScanOptions{Reverse: reverse})
+	it, err := v.reader.Scan(ctx, v.buf[:n], v.buf[n:], storage.ScanOptions{Reverse: reverse})
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return &EntryIter{it: it, id: x.ID, unique: x.Unique, clustered: c.Clustered, buf: from}, nil
+	return &EntryIter{it: it, id: x.ID, unique: x.Unique, clustered: c.Clustered}, nil
 }
 
 // Next moves to the next entry and reports whether there is one.

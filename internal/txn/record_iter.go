@@ -25,16 +25,18 @@ type RecordIter struct {
 // Records returns an iterator over records of c in the state as of this call: later writes of
 // the own transaction do not show.
 func (v *View) Records(ctx context.Context, c *catalog.Collection, r RecordRange) (*RecordIter, error) {
-	lo := layout.AppendRecord(nil, c.ID, r.Lo)
-	hi := layout.RangeEnd(lo)
-	if r.Hi != nil {
-		hi = layout.AppendRecord(nil, c.ID, r.Hi)
+	v.buf = layout.AppendRecord(v.buf[:0], c.ID, r.Lo)
+	n := len(v.buf)
+	if r.Hi == nil {
+		v.buf = layout.AppendRangeEnd(v.buf, v.buf)
+	} else {
+		v.buf = layout.AppendRecord(v.buf, c.ID, r.Hi)
 	}
-	it, err := v.reader.Scan(ctx, lo, hi, storage.ScanOptions{Reverse: r.Reverse})
+	it, err := v.reader.Scan(ctx, v.buf[:n], v.buf[n:], storage.ScanOptions{Reverse: r.Reverse})
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return &RecordIter{it: it, id: c.ID, buf: lo}, nil
+	return &RecordIter{it: it, id: c.ID}, nil
 }
 
 // Next moves to the next record and reports whether there is one.
