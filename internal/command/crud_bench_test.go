@@ -73,8 +73,8 @@ var benchCommands = []struct {
 	allocs float64 // at most; 0 for not watched
 }{
 	{"ping", bson.D{{Key: "ping", Value: 1}}, 5},
-	{"findByID", find(eq("_id", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 15},
-	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 0},
+	{"findByID", find(eq("_id", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 13},
+	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 40},
 	{"range100", find(between("n", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"range100Scattered", find(between("s", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"updateByID", bson.D{{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{bson.D{

@@ -122,6 +122,34 @@ func TestFindAndAggregate(t *testing.T) {
 	}
 }
 
+// A query for one document leaves its index before it reads the record.
+func TestFindOneByIndex(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1, "a": 3, "g": "x"}, {"_id": 2, "a": 1, "g": "y"}, {"_id": 3, "a": [2, 5], "g": "x"}, {"_id": 4, "g": "z"}]`)
+	c.run("t", ej(t, `{"createIndexes": "c", "indexes": [{"key": {"g": 1}, "name": "g"}, {"key": {"a": 1}, "name": "a"}]}`)).ok()
+	for _, tc := range []struct {
+		find string
+		want []string
+	}{
+		{`{"filter": {"g": "y"}}`, []string{`{"_id":2,"a":1,"g":"y"}`}},
+		{`{"filter": {"g": "none"}}`, []string{}},
+		{`{"filter": {"g": {"$in": ["x", "y"]}}, "sort": {"g": -1}}`, []string{`{"_id":2,"a":1,"g":"y"}`}},
+		{`{"filter": {"g": "x"}, "skip": 1, "projection": {"g": 1}}`, []string{`{"_id":3,"g":"x"}`}},
+		{`{"filter": {"g": "y"}, "projection": {"_id": 1}, "showRecordId": true}`, []string{`{"_id":2,"$recordId":2}`}},
+		{`{"filter": {"g": "y"}, "returnKey": true}`, []string{`{"g":"y"}`}},
+		{`{"filter": {"a": {"$gt": 1}}, "projection": {"_id": 1}}`, []string{`{"_id":3}`}},
+		{`{"filter": {"a": null}, "hint": "a", "projection": {"a": 1, "_id": 0}}`, []string{`{}`}},
+		{`{"filter": {"_id": {"$eq": 2}}, "projection": {"g": 1}}`, []string{`{"_id":2,"g":"y"}`}},
+	} {
+		cmd := append(bson.D{{Key: "find", Value: "c"}, {Key: "limit", Value: 1}}, ej(t, tc.find)...)
+		require.Equal(t, tc.want, c.run("t", cmd).batch(), tc.find)
+	}
+	for _, filter := range []string{`{"_id": 2}`, `{"_id": {"$eq": 2}}`} {
+		r := c.run("t", ej(t, `{"explain": {"find": "c", "filter": `+filter+`}}`)).ok()
+		require.Equal(t, "IDHACK", r.Lookup("queryPlanner", "winningPlan", "stage").StringValue(), filter)
+	}
+}
+
 func TestCursorBatches(t *testing.T) {
 	c := newServer(t).connect()
 	seed(t, c, `[{"_id": 1}, {"_id": 2}, {"_id": 3}, {"_id": 4}, {"_id": 5}]`)

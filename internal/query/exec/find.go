@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"sync"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
@@ -95,18 +96,27 @@ func (f *Find) collation() *collation.Collation {
 	return f.Scope.Collation()
 }
 
-// simpleID recognises {_id: value}, which needs neither filter nor plan.
+// simpleID recognises {_id: value} and {_id: {$eq: value}}, which need neither filter nor plan.
 func simpleID(filter bsonx.Doc) (bsonx.Value, bool) {
-	it := filter.Iter()
-	k, v, ok := it.Next()
-	if !ok || k != "_id" || len(it.Rest()) > 0 {
+	k, v, ok := only(filter)
+	if !ok || k != "_id" {
 		return bsonx.Value{}, false
+	}
+	if op, operand, ok := only(v.Doc()); ok && op == "$eq" && v.Type == bsonx.TypeDocument {
+		v = operand
 	}
 	switch v.Type {
 	case bsonx.TypeDocument, bsonx.TypeArray, bsonx.TypeRegex, bsonx.TypeNull, bsonx.TypeUndefined:
 		return bsonx.Value{}, false
 	}
 	return v, true
+}
+
+// only returns the field of a document that has just one.
+func only(d bsonx.Doc) (string, bsonx.Value, bool) {
+	it := d.Iter()
+	k, v, ok := it.Next()
+	return k, v, ok && len(it.Rest()) == 0
 }
 
 func isNatural(sort bsonx.Doc) bool {
@@ -190,7 +200,8 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 	if x := p.Index; x != nil {
 		x.State.Ops.Add(1)
 	}
-	cur.scan = newScan(st, c, p, q.context)
+	cur.scan = newScan(st, c, p, q.context, cur.record)
+	cur.scan.single = cur.limit == 1 && cur.skip == 0 && p.Sorted && p.Residual == nil && !p.Dedup && !q.find.ReturnKey
 	return cur, nil
 }
 
@@ -212,7 +223,7 @@ func (q *Compiled) cursor(st *State) *Cursor {
 	if cur.q != nil {
 		cur = new(Cursor)
 	}
-	*cur = Cursor{q: q, state: st, skip: q.find.Skip, limit: q.find.Limit}
+	*cur = Cursor{q: q, state: st, skip: q.find.Skip, limit: q.find.Limit, record: records.Get().(*[]byte)}
 	if cur.limit == 0 {
 		cur.limit = -1
 	}
@@ -229,9 +240,17 @@ type Cursor struct {
 
 	skip, limit int64 // limit -1 is none
 	out, buf    []byte
+	record      *[]byte // lent, see records
 	idDone      bool
 	returned    int64
 }
+
+// records lends cursors the memory that they read records into: it is as large as a document and
+// most cursors live for one statement.
+var records = sync.Pool{New: func() any { return new([]byte) }}
+
+// recordMax is up to which size such memory is kept, in bytes.
+const recordMax = 64 << 10
 
 // Next returns the next document, valid until the call after.
 func (cur *Cursor) Next(ctx context.Context) (bsonx.Doc, bool, error) {
@@ -284,9 +303,9 @@ func (cur *Cursor) findID(ctx context.Context) (bsonx.Doc, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	_, doc, ok, err := v.GetByID(ctx, cur.byID, cur.q.id, cur.buf[:0])
-	if ok {
-		cur.buf = doc
+	_, doc, ok, err := v.GetByID(ctx, cur.byID, cur.q.id, (*cur.record)[:0])
+	if cap(doc) > cap(*cur.record) {
+		*cur.record = doc
 	}
 	return doc, ok, err
 }
@@ -375,6 +394,10 @@ func (cur *Cursor) Close() error {
 	if cur.scan != nil {
 		cur.scan.close()
 	}
+	if cur.record != nil && cap(*cur.record) <= recordMax {
+		records.Put(cur.record)
+	}
+	cur.record = nil
 	if cur.sort != nil {
 		return cur.sort.Close()
 	}

@@ -129,7 +129,7 @@ func (q *Compiled) firstByPlan(ctx context.Context, t *txn.Txn, c *catalog.Colle
 		return nil, nil, false, err
 	}
 	st := InTxn(t)
-	sc := newScan(st, c, p, q.context)
+	sc := newScan(st, c, p, q.context, new([]byte))
 	defer sc.close()
 	var bestKey, key []byte
 	for {
@@ -253,7 +253,7 @@ func (w *Writer) modifyAll(ctx context.Context, m *Modify, t *txn.Txn, c *catalo
 		return err
 	}
 	st := InTxn(t)
-	sc := newScan(st, c, p, m.Query.context)
+	sc := newScan(st, c, p, m.Query.context, new([]byte))
 	defer sc.close()
 	done := make(map[string]struct{})
 	for {

@@ -28,10 +28,12 @@ type scan struct {
 
 	doc  bsonx.Doc
 	rid  []byte
-	buf  []byte
-	keys []byte // scratch of covered documents
+	buf  *[]byte // that records are read into
+	keys []byte  // scratch of covered documents
 
 	seen map[string]struct{} // records found, where the plan may find one twice
+
+	single bool // the first document is all that is wanted
 
 	keysExamined, docsExamined int64
 	steps                      uint
@@ -53,8 +55,8 @@ type part struct {
 // interruptEvery is how many entries are examined between looks at the context.
 const interruptEvery = 128
 
-func newScan(st *State, c *catalog.Collection, p *plan.Plan, ctx *expr.Context) *scan {
-	sc := &scan{state: st, c: c, plan: p, ctx: ctx}
+func newScan(st *State, c *catalog.Collection, p *plan.Plan, ctx *expr.Context, buf *[]byte) *scan {
+	sc := &scan{state: st, c: c, plan: p, ctx: ctx, buf: buf}
 	switch p.Kind {
 	case plan.Nothing:
 	case plan.Union:
@@ -295,6 +297,14 @@ func (pt *part) openEntries(ctx context.Context, v *txn.View, c *catalog.Collect
 	return true, nil
 }
 
+// leave ends the current range at the current entry, whose record id it keeps.
+func (pt *part) leave() {
+	pt.rid = append(pt.rid[:0], pt.ents.RID()...)
+	pt.ents.Close()
+	pt.ents = nil
+	pt.rng++
+}
+
 // load sets doc and rid from the current index entry; doc stays nil for a record found before.
 func (sc *scan) load(ctx context.Context, v *txn.View, pt *part) error {
 	sc.rid, sc.doc = pt.ents.RID(), nil
@@ -310,12 +320,16 @@ func (sc *scan) load(ctx context.Context, v *txn.View, pt *part) error {
 		}
 	}
 	sc.docsExamined++
-	doc, ok, err := v.Get(ctx, sc.c, sc.rid, sc.buf[:0])
+	if sc.single {
+		pt.leave() // so that the engine reads the record with the same iterator
+		sc.rid = pt.rid
+	}
+	doc, ok, err := v.Get(ctx, sc.c, sc.rid, (*sc.buf)[:0])
 	if err != nil {
 		return err
 	}
 	if ok {
-		sc.doc, sc.buf = doc, doc
+		sc.doc, *sc.buf = doc, doc
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (q *Compiled) OpenTail(ctx context.Context, st *State, c *catalog.Collectio
 	if !filter.Empty() {
 		p.Residual = filter
 	}
-	cur.scan = newScan(st, c, p, q.context)
+	cur.scan = newScan(st, c, p, q.context, cur.record)
 	return t, nil
 }
 
