@@ -135,8 +135,9 @@ func TestToJSON(t *testing.T) {
 	require.NoError(t, err)
 	text, err := v.ToJSON()
 	require.NoError(t, err)
-	require.Equal(t, `{"_id":"010000000000000000000000","when":"2026-02-03T04:05:06.007Z","big":{"$numberDecimal":"0.10"},"raw":"aGk=",`+
-		`"uuid":"30313233-3435-3637-3839-616263646566","some":{"a\"":[1152921504606846976,"x"]},"none":null,"re":"/^a/i","list":[1.5,2],"yes":true}`, string(text))
+	const want = `{"_id":"010000000000000000000000","when":"2026-02-03T04:05:06.007Z","big":{"$numberDecimal":"0.10"},"raw":"aGk=",` +
+		`"uuid":"30313233-3435-3637-3839-616263646566","some":{"a\"":[1152921504606846976,"x"]},"none":null,"re":"/^a/i","list":[1.5,2],"yes":true}`
+	require.Zero(t, strings.Compare(want, string(text)), "%s", text) // the order counts
 	text, err = v.ToJSON(odm.Plain())
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"__v":0`)
@@ -184,8 +185,13 @@ func TestGetSetAndAssign(t *testing.T) {
 	require.Error(t, v.Set("shout", 1))
 
 	change := bson.D{
-		{Key: "_id", Value: "other"}, {Key: "__v", Value: 9}, {Key: "name", Value: "new"}, {Key: "open", Value: bson.D{{Key: "city", Value: "Bonn"}}},
-		{Key: "items", Value: bson.A{bson.D{{Key: "sku", Value: 12}}}}, {Key: "shout", Value: "LAST"}, {Key: "nope", Value: 1},
+		{Key: "_id", Value: "other"},
+		{Key: "__v", Value: 9},
+		{Key: "name", Value: "new"},
+		{Key: "open", Value: bson.D{{Key: "city", Value: "Bonn"}}},
+		{Key: "items", Value: bson.A{bson.D{{Key: "sku", Value: 12}}}},
+		{Key: "shout", Value: "LAST"},
+		{Key: "nope", Value: 1},
 	}
 	require.NoError(t, v.Assign(change))
 	require.Equal(t, []any{"s", "last", "Bonn", "12"}, []any{v.ID, v.Name, v.Open.City, v.Items[0].SKU})
