@@ -8,20 +8,40 @@ import (
 	"github.com/tandemdb/tandem/internal/storage"
 )
 
-// Snapshot is one immutable state of the catalog.
+// Snapshot is one immutable state of the catalog, which still knows the versions that it has
+// replaced not long ago, for readers of an older state.
 type Snapshot struct {
-	byNS    map[string]*Collection
-	dropped map[string]storage.Timestamp // when a namespace lost its collection
+	byNS  map[string]*Collection
+	old   []version         // replaced versions in the order of the commits that did it; shared between states
+	floor storage.Timestamp // versions replaced at it or before were forgotten
 }
 
-// droppedKeep bounds how many drops a Snapshot remembers.
-const droppedKeep = 4096
+// version is a collection that was in its namespace until the commit at until.
+type version struct {
+	coll  *Collection
+	until storage.Timestamp
+}
+
+// oldKeep bounds how many replaced versions a Snapshot remembers: at least so many, at most
+// twice.
+const oldKeep = 4096
 
 // Collection returns the collection or view named ns, nil if there is none.
 func (s *Snapshot) Collection(ns string) *Collection { return s.byNS[ns] }
 
-// Dropped returns when ns last lost a collection, zero for never.
-func (s *Snapshot) Dropped(ns string) storage.Timestamp { return s.dropped[ns] }
+// CollectionAt returns the version of ns as of the commit at ts, nil if there was none; ok is
+// false where that was forgotten.
+func (s *Snapshot) CollectionAt(ns string, ts storage.Timestamp) (c *Collection, ok bool) {
+	if c := s.byNS[ns]; c != nil && c.Modified <= ts {
+		return c, true
+	}
+	for i := len(s.old) - 1; i >= 0 && s.old[i].until > ts; i-- {
+		if c := s.old[i].coll; c.NS == ns && c.Modified <= ts {
+			return c, true
+		}
+	}
+	return nil, ts >= s.floor
+}
 
 // All returns every collection and view, ordered by namespace.
 func (s *Snapshot) All() []*Collection {
@@ -45,15 +65,14 @@ type Change map[string]*Collection
 
 // with returns the state after change was committed at ts.
 func (s *Snapshot) with(change Change, ts storage.Timestamp) *Snapshot {
-	n := &Snapshot{byNS: maps.Clone(s.byNS), dropped: s.dropped}
+	n := &Snapshot{byNS: maps.Clone(s.byNS), old: s.old, floor: s.floor}
 	for ns, c := range change {
-		old := n.byNS[ns]
-		if c == nil {
-			n.forget(ns, ts)
-			continue
+		if old := n.byNS[ns]; old != nil {
+			n.remember(version{old, ts})
 		}
-		if old != nil && old.ID != c.ID {
-			n.forget(ns, ts)
+		if c == nil {
+			delete(n.byNS, ns)
+			continue
 		}
 		v := *c
 		v.Modified = ts
@@ -65,22 +84,14 @@ func (s *Snapshot) with(change Change, ts storage.Timestamp) *Snapshot {
 	return n
 }
 
-func (s *Snapshot) forget(ns string, ts storage.Timestamp) {
-	delete(s.byNS, ns)
-	s.dropped = maps.Clone(s.dropped)
-	if s.dropped == nil {
-		s.dropped = make(map[string]storage.Timestamp)
+// remember adds a replaced version. States that share the list do not see it: each looks at its
+// own length only.
+func (s *Snapshot) remember(v version) {
+	if len(s.old) == 2*oldKeep {
+		s.floor = s.old[oldKeep-1].until
+		s.old = slices.Clone(s.old[oldKeep:])
 	}
-	s.dropped[ns] = ts
-	if len(s.dropped) > droppedKeep {
-		oldest := ns
-		for k, t := range s.dropped {
-			if t < s.dropped[oldest] {
-				oldest = k
-			}
-		}
-		delete(s.dropped, oldest)
-	}
+	s.old = append(s.old, v)
 }
 
 // Catalog is the current Snapshot and the collection locks. It is safe for concurrent use.

@@ -35,8 +35,8 @@ func cmdCreate(ctx context.Context, c *Call) error {
 	if old := c.collection(); old != nil {
 		return sameOptions(old, options) // without waiting for those who use it
 	}
-	return c.ddl(ctx, func(t *txn.Txn) error {
-		old, err := t.ForDDL(ctx, c.ns)
+	return c.creation(ctx, func(t *txn.Txn) error {
+		old, err := t.Collection(ctx, c.ns)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,22 @@ import (
 // ddl changes the catalog in a transaction of its own, with the namespaces locked exclusively. It
 // waits for whoever uses them, and for whoever changes the same entries.
 func (c *Call) ddl(ctx context.Context, fn func(t *txn.Txn) error, namespaces ...string) error {
+	return c.changeCatalog(ctx, fn, func() (*txn.Txn, error) {
+		return c.Store().BeginDDL(ctx, txn.Options{}, namespaces...)
+	})
+}
+
+// creation is ddl for a namespace that fn gives its collection: it waits for nobody who uses that
+// name, not even for a transaction that has made such a collection and not committed it.
+func (c *Call) creation(ctx context.Context, fn func(t *txn.Txn) error, ns string) error {
+	return c.changeCatalog(ctx, fn, func() (*txn.Txn, error) {
+		return c.Store().BeginLocked(ctx, ns, txn.Options{})
+	})
+}
+
+func (c *Call) changeCatalog(ctx context.Context, fn func(t *txn.Txn) error, begin func() (*txn.Txn, error)) error {
 	for {
-		err := c.tryDDL(ctx, fn, namespaces)
+		err := c.tryChange(ctx, fn, begin)
 		var conflict *storage.ConflictError
 		if !errors.As(err, &conflict) {
 			return err
@@ -28,8 +42,8 @@ func (c *Call) ddl(ctx context.Context, fn func(t *txn.Txn) error, namespaces ..
 	}
 }
 
-func (c *Call) tryDDL(ctx context.Context, fn func(t *txn.Txn) error, namespaces []string) error {
-	t, err := c.Store().BeginDDL(ctx, txn.Options{}, namespaces...)
+func (c *Call) tryChange(ctx context.Context, fn func(t *txn.Txn) error, begin func() (*txn.Txn, error)) error {
+	t, err := begin()
 	if err != nil {
 		return err
 	}

@@ -64,42 +64,70 @@ func TestDDLThatChangesNothingWaitsForNobody(t *testing.T) {
 	c.run("db", d("drop", "other", "maxTimeMS", 1000)).ok()
 }
 
-// A statement on a collection that has changed since the snapshot of its transaction.
+// A statement on a collection that has changed since the snapshot of its transaction: it reads what
+// was there then, and cannot write.
 func TestCatalogChangesAfterTheSnapshot(t *testing.T) {
 	insert := d("insert", "c", "documents", bson.A{d("_id", 9)})
+	upsert := d("findAndModify", "c", "query", d("_id", 9), "update", d("a", 1), "upsert", true)
 	for _, tc := range []struct {
-		name        string
-		change      bson.D
-		read, write int32
+		name   string
+		db     string
+		change bson.D
 	}{
-		{"dropped", d("drop", "c"), 246, 112},
-		{"index built", d("createIndexes", "c", "indexes", bson.A{d("key", d("x", 1), "name", "x_1")}), 246, 246},
-		{"changed", d("collMod", "c", "validator", d("x", 1)), 246, 246},
+		{"dropped", "db", d("drop", "c")},
+		{"dropped with its database", "db", d("dropDatabase", 1)},
+		{"renamed", "admin", d("renameCollection", "db.c", "to", "db.z")},
+		{"index built", "db", d("createIndexes", "c", "indexes", bson.A{d("key", d("x", 1), "name", "x_1")})},
+		{"index dropped", "db", d("dropIndexes", "c", "index", "y_1")},
+		{"changed", "db", d("collMod", "c", "validator", d("x", 1))},
 	} {
-		for _, write := range []bool{false, true} {
-			name := tc.name + ", then read"
-			cmd, code := d("find", "c"), tc.read
-			if write {
-				name, cmd, code = tc.name+", then written", insert, tc.write
+		t.Run(tc.name, func(t *testing.T) {
+			c := newServer(t).connect()
+			c.run("db", d("createIndexes", "c", "indexes", bson.A{d("key", d("y", 1), "name", "y_1")})).ok()
+			c.run("db", d("insert", "c", "documents", bson.A{d("_id", 1, "y", 5)})).ok()
+			c.run("elsewhere", d("insert", "other", "documents", bson.A{d("_id", 1)})).ok()
+			for _, session := range []byte{1, 2} {
+				c.run("elsewhere", inTxn(d("find", "other"), session, 1, true)).ok()
 			}
-			t.Run(name, func(t *testing.T) {
-				c := newServer(t).connect()
-				c.run("db", d("insert", "c", "documents", bson.A{d("_id", 1)})).ok()
-				c.run("db", d("insert", "other", "documents", bson.A{d("_id", 1)})).ok()
-				c.run("db", inTxn(d("find", "other"), 1, 1, true)).ok()
-				c.run("db", tc.change).ok()
-				r := c.run("db", inTxn(append(bson.D{}, cmd...), 1, 1, false)).fails(code)
+			c.run(tc.db, tc.change).ok()
+			for _, read := range []bson.D{
+				d("find", "c"),
+				d("find", "c", "filter", d("y", 5)),
+				d("aggregate", "c", "pipeline", bson.A{d("$match", d("_id", 1))}, "cursor", d()),
+			} {
+				require.Len(t, batch(c.run("db", inTxn(read, 1, 1, false)).ok()), 1, "%v", read)
+			}
+			for session, cmd := range map[byte]bson.D{1: insert, 2: upsert} {
+				r := c.run("db", inTxn(append(bson.D{}, cmd...), session, 1, false)).fails(112)
+				require.Contains(t, r.message(), "Unable to write to collection 'db.c' due to catalog changes; please retry the operation")
 				require.Equal(t, "TransientTransactionError", r.labels())
-			})
-		}
+				c.run("admin", inTxn(d("abortTransaction", 1), session, 1, false)).fails(251)
+			}
+		})
 	}
-	c := newServer(t).connect()
-	c.run("db", d("insert", "other", "documents", bson.A{d("_id", 1)})).ok()
-	c.run("db", inTxn(d("find", "other"), 1, 1, true)).ok()
-	c.run("db", d("insert", "new", "documents", bson.A{d("_id", 1)})).ok()
-	require.Empty(t, batch(c.run("db", inTxn(d("find", "new"), 1, 1, false)).ok()), "created later: it does not exist")
-	r := c.run("db", inTxn(d("insert", "new", "documents", bson.A{d("_id", 2)}), 1, 1, false)).fails(112)
-	require.Equal(t, "TransientTransactionError", r.labels())
+}
+
+// A collection that is made after the snapshot does not exist there. The transaction can make it,
+// too, and learns when it commits that it came second.
+func TestCollectionMadeAfterTheSnapshot(t *testing.T) {
+	for name, create := range map[string]bson.D{
+		"create":  d("create", "new"),
+		"insert":  d("insert", "new", "documents", bson.A{d("_id", 1)}),
+		"indexes": d("createIndexes", "new", "indexes", bson.A{d("key", d("x", 1), "name", "x_1")}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newServer(t).connect()
+			c.run("db", d("insert", "other", "documents", bson.A{d("_id", 1)})).ok()
+			c.run("db", inTxn(d("find", "other"), 1, 1, true)).ok()
+			c.run("db", create).ok()
+			require.Empty(t, batch(c.run("db", inTxn(d("find", "new"), 1, 1, false)).ok()))
+			c.run("db", inTxn(d("insert", "new", "documents", bson.A{d("_id", 2)}), 1, 1, false)).ok()
+			require.Len(t, batch(c.run("db", inTxn(d("find", "new"), 1, 1, false)).ok()), 1)
+			r := c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).fails(112)
+			require.Equal(t, "TransientTransactionError", r.labels())
+			c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).fails(251)
+		})
+	}
 }
 
 func TestLockTimeoutIsASetting(t *testing.T) {

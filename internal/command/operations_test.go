@@ -283,6 +283,7 @@ func TestConflictNamesTheOtherTransaction(t *testing.T) {
 func TestPlainWriteWaitsForTheTransaction(t *testing.T) {
 	s := newServer(t)
 	c, other := s.connect(), s.connect()
+	c.run("db", d("create", "c")).ok()
 	c.run("db", inTxn(d("insert", "c", "documents", bson.A{d("_id", 1)}), 1, 1, true)).ok()
 	plain := d("insert", "c", "documents", bson.A{d("_id", 1)})
 	other.run("db", append(append(bson.D{}, plain...), bson.E{Key: "maxTimeMS", Value: 20})).fails(50)

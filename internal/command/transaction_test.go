@@ -278,11 +278,44 @@ func TestCreationInTransactions(t *testing.T) {
 	one(d("create", "a")).ok()
 }
 
-func TestParallelCreationConflicts(t *testing.T) {
+// Two transactions, or one and a plain command, that make the same collection: none waits, none
+// sees the other's, and who commits second fails.
+func TestParallelCreation(t *testing.T) {
+	index := bson.A{d("key", d("a", 1), "name", "a_1")}
+	creations := map[string]bson.D{
+		"create":        d("create", "a"),
+		"createIndexes": d("createIndexes", "a", "indexes", index),
+		"insert":        d("insert", "a", "documents", bson.A{d("_id", 1)}),
+		"upsert":        d("update", "a", "updates", bson.A{d("q", d("_id", 1), "u", d("$inc", d("n", 1)), "upsert", true)}),
+		"findAndModify": d("findAndModify", "a", "query", d("_id", 1), "update", d("$inc", d("n", 1)), "upsert", true),
+	}
+	for name, create := range creations {
+		cmd := func() bson.D { return append(bson.D{}, create...) }
+		t.Run(name+" in two transactions", func(t *testing.T) {
+			c := newServer(t).connect()
+			c.run("db", inTxn(d("create", "own"), 1, 1, true)).ok()
+			c.run("db", inTxn(cmd(), 1, 1, false)).ok()
+			c.run("db", inTxn(cmd(), 2, 1, true)).ok()
+			c.run("admin", inTxn(d("commitTransaction", 1), 2, 1, false)).ok()
+			r := c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).fails(112)
+			require.Equal(t, "TransientTransactionError", r.labels())
+			require.Equal(t, "db.a", r.Lookup("errInfo", "ns").StringValue())
+			require.True(t, r.has("errInfo.other"), "%s", r.Raw)
+			require.Contains(t, c.run("db", inTxn(d("find", "a"), 1, 1, false)).fails(251).message(), "(commitTransaction) failed with WriteConflict (112)")
+			require.Equal(t, []string{"a"}, names(c.run("db", d("listCollections", 1)).ok()))
+			require.True(t, c.run("db", d("validate", "a")).ok().Lookup("valid").Boolean())
+		})
+		for _, outside := range []string{"create", "insert"} {
+			t.Run(name+" and a plain "+outside, func(t *testing.T) {
+				c := newServer(t).connect()
+				c.run("db", inTxn(cmd(), 1, 1, true)).ok()
+				c.run("db", fields(creations[outside], "maxTimeMS", 5000)).ok()
+				c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).fails(112)
+			})
+		}
+	}
 	c := newServer(t).connect()
 	c.run("db", inTxn(d("create", "a"), 1, 1, true)).ok()
-	r := c.run("db", inTxn(d("create", "a"), 2, 1, true)).fails(112)
-	require.Equal(t, "TransientTransactionError", r.labels())
-	require.True(t, r.has("errInfo.other"), "%s", r.Raw)
 	c.run("admin", inTxn(d("commitTransaction", 1), 1, 1, false)).ok()
+	c.run("db", inTxn(d("create", "a"), 2, 1, true)).fails(48)
 }

@@ -63,8 +63,8 @@ type Engine interface {
 	Counter(ctx context.Context, key []byte) (int64, error)
 
 	// DestroyRange removes [lo, hi) for good and at once. It is not
-	// transactional: the caller guarantees that no snapshot and no
-	// transaction can reach the range.
+	// transactional: the caller guarantees that nobody writes the range any
+	// more. Snapshots and transactions that have begun still see it.
 	DestroyRange(ctx context.Context, lo, hi []byte) error
 
 	// Checkpoint writes a consistent, openable copy of the store to dir,

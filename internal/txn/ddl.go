@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -46,16 +47,13 @@ func release(locks []catalog.Lock) {
 
 // setCollection makes c, nil for none, the transaction's version of ns. The catalog key is a
 // locked key: of two transactions that change a namespace, one fails with
-// *storage.ConflictError.
+// *storage.ConflictError. A session's transaction, which can only make new collections, takes the
+// lock when it commits, as MongoDB does: until then it stands in nobody's way.
 func (t *Txn) setCollection(ctx context.Context, ns string, c *catalog.Collection) error {
-	key := layout.Catalog(ns)
-	if err := t.st.Lock(ctx, []storage.LockRequest{{Key: key}}); err != nil {
-		return storageError(err)
-	}
-	if c == nil {
-		t.st.Delete(key)
-	} else {
-		t.st.Put(key, c.Encode())
+	if !t.opts.Session {
+		if err := t.putCollection(ctx, ns, c); err != nil {
+			return err
+		}
 	}
 	t.ddl = maps.Clone(t.ddl) // savepoints keep the old one
 	if t.ddl == nil {
@@ -65,8 +63,38 @@ func (t *Txn) setCollection(ctx context.Context, ns string, c *catalog.Collectio
 	return nil
 }
 
+// putCollection locks and writes the catalog key of ns.
+func (t *Txn) putCollection(ctx context.Context, ns string, c *catalog.Collection) error {
+	key := layout.Catalog(ns)
+	if err := t.st.Lock(ctx, []storage.LockRequest{{Key: key}}); err != nil {
+		return storageError(err)
+	}
+	if c == nil {
+		t.st.Delete(key)
+	} else {
+		t.st.Put(key, c.Encode())
+	}
+	return nil
+}
+
+// putCreated writes the collections that a session's transaction has made, in an order in which one
+// of several that make the same collections succeeds.
+func (t *Txn) putCreated(ctx context.Context) error {
+	for _, ns := range slices.Sorted(maps.Keys(t.ddl)) {
+		err := t.putCollection(ctx, ns, t.ddl[ns])
+		if conflict, ok := errors.AsType[*storage.ConflictError](err); ok {
+			return t.store.ConflictError(conflict)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CreateCollection makes a collection, with its _id index, or a view. It fails with
-// NamespaceExists, and with *storage.ConflictError where another transaction makes it, too.
+// NamespaceExists, and, in a session's transaction not before Commit, with a conflict where another
+// transaction makes it, too.
 func (t *Txn) CreateCollection(ctx context.Context, ns string, options bsonx.Doc) (*catalog.Collection, error) {
 	if err := catalog.CheckNamespace(ns); err != nil {
 		return nil, err

@@ -2,7 +2,11 @@ package txn_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,26 +99,68 @@ func TestCreateIsAtomicAndPrivate(t *testing.T) {
 	d := open(t)
 	x, other, late := d.session(), d.session(), d.session()
 	require.Empty(t, d.all(&late.View, "db.c"))
-	_, err := x.Insert(d.ctx(), d.coll(x, "db.c"), doc(t, `{"_id": 1}`))
-	require.NoError(t, err)
-	require.Len(t, d.all(&x.View, "db.c"), 1)
+	for id, s := range []*txn.Txn{x, other} {
+		_, err := s.Insert(d.ctx(), d.coll(s, "db.c"), doc(t, fmt.Sprintf(`{"_id": 1, "by": %d}`, id)))
+		require.NoError(t, err, "each makes its own collection")
+		require.Len(t, d.all(&s.View, "db.c"), 1)
+	}
 	require.Nil(t, d.Catalog.Current().Collection("db.c"))
 	require.Empty(t, d.docs("db.c"))
-
-	_, err = other.CreateCollection(d.ctx(), "db.c", nil)
-	requireConflict(t, err)
-	other.Rollback()
 	d.commit(x)
 	require.Len(t, d.docs("db.c"), 1)
+	require.Len(t, d.all(&other.View, "db.c"), 1)
 
+	_, err := other.Commit(d.ctx(), storage.Synced)
+	requireCode(t, err, mongoerr.WriteConflict, "on db.c; it was committed after the snapshot")
 	c, err := late.Collection(d.ctx(), "db.c")
 	require.NoError(t, err)
 	require.Nil(t, c, "it was made after the snapshot")
 	_, err = late.CreateCollection(d.ctx(), "db.c", nil)
-	e := d.ConflictError(requireConflict(t, err))
-	require.Contains(t, e.Message, "on db.c;")
+	require.NoError(t, err)
+	_, err = late.Commit(d.ctx(), storage.Synced)
+	requireCode(t, err, mongoerr.WriteConflict, "on db.c;")
 	d.reopen()
-	require.Equal(t, []string{"{ _id: 1 }"}, d.docs("db.c"))
+	require.Equal(t, []string{"{ _id: 1, by: 0 }"}, d.docs("db.c"))
+	d.requireValid("db.c")
+}
+
+// A creation that is not committed stands in nobody's way, and is the one that fails.
+func TestCreatedByOthersMeanwhile(t *testing.T) {
+	d := open(t)
+	x := d.session()
+	_, err := x.Insert(d.ctx(), d.coll(x, "db.c"), doc(t, `{"_id": 1}`))
+	require.NoError(t, err)
+	_, err = x.CreateCollection(d.ctx(), "db.z", nil)
+	require.NoError(t, err)
+	require.NoError(t, d.insert("db.c", `{"_id": 2}`))
+	_, err = x.Commit(d.ctx(), storage.Synced)
+	requireCode(t, err, mongoerr.WriteConflict, "on db.c;")
+	require.Nil(t, d.Catalog.Current().Collection("db.z"))
+	require.Equal(t, []string{"{ _id: 2 }"}, d.docs("db.c"))
+	d.requireValid("db.c")
+}
+
+// Of two that have made the same collections, one commits, whoever comes first.
+func TestCommitsOfTheSameCreations(t *testing.T) {
+	for range 50 {
+		d := open(t)
+		var done sync.WaitGroup
+		var committed atomic.Int32
+		for _, names := range [][]string{{"db.a", "db.b"}, {"db.b", "db.a"}} {
+			x := d.session()
+			for _, ns := range names {
+				_, err := x.CreateCollection(d.ctx(), ns, nil)
+				require.NoError(t, err)
+			}
+			done.Go(func() {
+				if _, err := x.Commit(d.ctx(), storage.Buffered); err == nil {
+					committed.Add(1)
+				}
+			})
+		}
+		done.Wait()
+		require.EqualValues(t, 1, committed.Load())
+	}
 }
 
 func TestAbortedCreate(t *testing.T) {
@@ -190,29 +236,40 @@ func TestRename(t *testing.T) {
 	d.requireValid("far.c")
 }
 
+// A snapshot reads the collection that it has, whatever became of it, but nobody writes there.
 func TestOldSnapshotsAndDDL(t *testing.T) {
-	for name, tc := range map[string]struct {
-		ddl         func(d *db) error
-		read, write mongoerr.Code
-	}{
-		"drop":         {func(d *db) error { return d.drop("db.c") }, mongoerr.SnapshotUnavailable, mongoerr.WriteConflict},
-		"rename":       {func(d *db) error { return d.rename("db.c", "db.d", false) }, mongoerr.SnapshotUnavailable, mongoerr.WriteConflict},
-		"index":        {func(d *db) error { return d.index("db.c", `{"b": 1}`, "") }, mongoerr.SnapshotUnavailable, mongoerr.SnapshotUnavailable},
-		"rename to it": {func(d *db) error { return d.rename("db.other", "db.c", true) }, mongoerr.SnapshotUnavailable, mongoerr.SnapshotUnavailable},
+	for name, ddl := range map[string]func(d *db) error{
+		"drop": func(d *db) error { return d.drop("db.c") },
+		"drop and destroy": func(d *db) error {
+			return errors.Join(d.drop("db.c"), d.Reclaim(d.ctx()))
+		},
+		"drop and create": func(d *db) error {
+			return errors.Join(d.drop("db.c"), d.insert("db.c", `{"_id": 2}`))
+		},
+		"rename":       func(d *db) error { return d.rename("db.c", "db.d", false) },
+		"rename to it": func(d *db) error { return d.rename("db.other", "db.c", true) },
+		"index":        func(d *db) error { return d.index("db.c", `{"b": 1}`, "") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t)
 			require.NoError(t, d.insert("db.c", `{"_id": 1}`))
-			require.NoError(t, d.insert("db.other", `{"_id": 1}`))
+			require.NoError(t, d.insert("db.other", `{"_id": 3}`))
 			reader, writer, fresh := d.session(), d.session(), d.session()
 			for _, x := range []*txn.Txn{reader, writer} { // from here on they have a snapshot
 				require.Empty(t, d.all(&x.View, "db.none"))
 			}
-			require.NoError(t, tc.ddl(d))
-			_, err := reader.Collection(d.ctx(), "db.c")
-			requireCode(t, err, tc.read, "")
-			_, err = writer.ForWrite(d.ctx(), "db.c")
-			requireCode(t, err, tc.write, "")
+			require.NoError(t, ddl(d))
+			for range 2 {
+				require.Equal(t, []string{"{ _id: 1 }"}, d.all(&reader.View, "db.c"))
+				c, err := reader.Collection(d.ctx(), "db.c")
+				require.NoError(t, err)
+				_, _, found, err := reader.GetByID(d.ctx(), c, bsonx.Int32(1), nil)
+				require.NoError(t, err)
+				require.True(t, found, "by its index, too")
+			}
+			require.Empty(t, d.all(&reader.View, "db.d"))
+			_, err := writer.ForWrite(d.ctx(), "db.c")
+			requireCode(t, err, mongoerr.WriteConflict, "Unable to write to collection 'db.c' due to catalog changes; please retry the operation")
 			_, err = fresh.ForWrite(d.ctx(), "db.c")
 			require.NoError(t, err, "a transaction that has read nothing moves on")
 		})

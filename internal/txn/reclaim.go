@@ -10,8 +10,8 @@ import (
 
 // Reclaim destroys the key ranges of dropped collections and indexes, and of index builds that
 // were given up. It may run at any time: a range is put on the list by a commit made under
-// the collection's exclusive lock, so nobody read it then, and by the catalog, whose
-// idents are never used again, nobody finds it later.
+// the collection's exclusive lock, so nobody read it then; by the catalog, whose
+// idents are never used again, only older snapshots find it later, and these keep what they see.
 func (s *Store) Reclaim(ctx context.Context) error {
 	keys, err := s.garbage(ctx)
 	if err != nil || len(keys) == 0 {

@@ -130,6 +130,12 @@ func (t *Txn) Commit(ctx context.Context, d storage.Durability) (storage.Timesta
 		}
 	}
 	if len(t.ddl) > 0 {
+		if t.opts.Session {
+			if err := t.putCreated(ctx); err != nil {
+				t.st.Rollback()
+				return 0, err
+			}
+		}
 		change := t.ddl
 		t.st.OnCommit(func(ts storage.Timestamp) { t.store.Catalog.Publish(change, ts) })
 	}

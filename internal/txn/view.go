@@ -155,13 +155,12 @@ func (v *View) collection(ctx context.Context, ns string, mode catalog.LockMode)
 		return c, nil
 	}
 	cur := v.store.Catalog.Current()
-	c := cur.Collection(ns)
+	latest := cur.Collection(ns)
 	if v.reader == nil {
-		return c, nil
+		return latest, nil
 	}
-	ts := v.Timestamp()
-	switch {
-	case c == nil && cur.Dropped(ns) <= ts, c != nil && c.Modified <= ts:
+	c, known := cur.CollectionAt(ns, v.Timestamp())
+	if known && c == latest {
 		v.used()
 		return c, nil
 	}
@@ -171,7 +170,7 @@ func (v *View) collection(ctx context.Context, ns string, mode catalog.LockMode)
 		}
 		return v.collection(ctx, ns, mode)
 	}
-	return v.changed(ns, c, cur, mode)
+	return v.older(ns, c, known, mode)
 }
 
 // used notes that the caller knows something of the state that is read, even if only that a
@@ -182,18 +181,19 @@ func (v *View) used() {
 	}
 }
 
-// changed decides what a snapshot older than the collection's current version sees.
-func (v *View) changed(ns string, c *catalog.Collection, cur *catalog.Snapshot, mode catalog.LockMode) (*catalog.Collection, error) {
-	ts := v.Timestamp()
-	if c != nil && c.Created > ts && cur.Dropped(ns) <= ts {
-		return nil, nil // created after the snapshot: it does not exist there
-	}
-	if c == nil && mode != catalog.LockIS {
+// older decides about c, which is not the newest version of ns, but the one of the state that is
+// read, nil if there was none then. It can be read, but not written. A collection that does not
+// exist yet can be made: that shows as a conflict when it is committed.
+func (v *View) older(ns string, c *catalog.Collection, known bool, mode catalog.LockMode) (*catalog.Collection, error) {
+	switch {
+	case !known:
+		return nil, mongoerr.New(mongoerr.SnapshotUnavailable,
+			"Unable to read from a snapshot due to pending collection catalog changes to collection '%s'; please retry the operation.", ns)
+	case c != nil && mode != catalog.LockIS:
 		return nil, mongoerr.New(mongoerr.WriteConflict,
-			"WriteConflict error: this operation conflicted with another operation: collection %s was dropped after the transaction's snapshot. Please retry your operation or multi-document transaction.", ns)
+			"Caused by :: Unable to write to collection '%s' due to catalog changes; please retry the operation :: Please retry your operation or multi-document transaction.", ns)
 	}
-	return nil, mongoerr.New(mongoerr.SnapshotUnavailable,
-		"Unable to read from a snapshot due to pending collection catalog changes to collection '%s'; please retry the operation.", ns)
+	return c, nil
 }
 
 // borrow makes the view use a lock that the caller holds and releases.

@@ -111,9 +111,10 @@ func (w *Writer) beginOrCreate(ctx context.Context) (*txn.Txn, *catalog.Collecti
 }
 
 // create makes the collection in a transaction of its own. Losing against another creator is
-// fine.
+// fine; a session's transaction that has made the collection, too, and not committed it is not waited
+// for.
 func (w *Writer) create(ctx context.Context) error {
-	t, err := w.store.BeginDDL(ctx, txn.Options{Tag: w.opts.Tag}, w.ns)
+	t, err := w.store.BeginLocked(ctx, w.ns, txn.Options{Tag: w.opts.Tag})
 	if err != nil {
 		return err
 	}

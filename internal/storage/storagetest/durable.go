@@ -72,8 +72,12 @@ var durabilityTests = []test{
 	}},
 	{"DestroyRange", func(e *env) {
 		e.write("a", "1", "b", "1", "c", "1")
+		old, open := e.snapshot(), e.begin()
 		require.NoError(e, e.eng.DestroyRange(e.ctx(), []byte("a"), []byte("c")))
 		require.Equal(e, []string{"c=1"}, e.snapshot().scan("", "", storage.ScanOptions{}))
+		all := []string{"a=1", "b=1", "c=1"}
+		require.Equal(e, all, old.scan("", "", storage.ScanOptions{}))
+		require.Equal(e, all, open.scan("", "", storage.ScanOptions{}))
 		e.write("b", "2")
 		e.reopen()
 		require.Equal(e, []string{"b=2", "c=1"}, e.snapshot().scan("", "", storage.ScanOptions{}))
