@@ -52,9 +52,7 @@ func (s *Service) run(ctx context.Context, c *Call) error {
 		return err
 	}
 	s.counts[c.Spec.Counter].Add(1)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	ctx = s.begin(ctx, c, cancel)
+	ctx = s.begin(ctx, c)
 	defer s.end(c)
 	if limit := c.MaxTime(); limit > 0 && !c.Spec.Has(OwnMaxTime) {
 		var stop context.CancelFunc
@@ -399,10 +397,10 @@ func (c *Call) interruption(ctx context.Context, err error) error {
 }
 
 // begin makes the statement known to currentOp and killOp, and returns its context.
-func (s *Service) begin(ctx context.Context, c *Call, cancel context.CancelCauseFunc) context.Context {
+func (s *Service) begin(ctx context.Context, c *Call) context.Context {
 	o := &op{
-		Context: ctx,
-		id:      s.nextOp.Add(1), conn: c.Conn, started: c.start, cancel: cancel,
+		opContext: opContext{Context: ctx},
+		id:        s.nextOp.Add(1), conn: c.Conn, started: c.start,
 		spec: c.Spec, ns: c.ns, body: c.Body, session: c.gen.session, kind: c.kind, number: c.gen.txnNumber,
 	}
 	c.op = o
@@ -416,6 +414,7 @@ func (s *Service) end(c *Call) {
 	o.mu.Lock()
 	o.body, o.ns = nil, ""
 	o.mu.Unlock()
+	o.opContext.end()
 	c.Conn.state.op.Store(nil)
 	if d := s.now().Sub(c.start); d >= time.Duration(s.profile.slowMS.Load())*time.Millisecond {
 		s.logSlow(c, d)

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,12 +24,11 @@ type connState struct {
 // op is a running statement, as currentOp and killOp see it. It is the statement's context, too,
 // so that whoever waits for a lock can say so.
 type op struct {
-	context.Context
+	opContext
 
 	id      int64
 	conn    *Conn
 	started time.Time
-	cancel  context.CancelCauseFunc
 	killed  atomic.Bool
 	waiting atomic.Bool // for a collection lock
 
@@ -48,13 +46,13 @@ func (o *op) Value(key any) any {
 	if key == catalog.WaitKey {
 		return &o.waiting
 	}
-	return o.Context.Value(key)
+	return o.opContext.Value(key)
 }
 
 // Interrupt stops the statement: cause becomes its error.
 func (o *op) Interrupt(cause error) {
 	o.killed.Store(true)
-	o.cancel(cause)
+	o.stop(cause)
 }
 
 // Client describes the connection for currentOp.
