@@ -116,9 +116,18 @@ func (b *bench) close() {
 	}
 }
 
-// runAll measures all workloads. The targets take turns, so that whatever else the machine does
-// hits all of them.
+// runAll measures all workloads, in rounds in which the targets take turns, so that whatever else
+// the machine does hits all of them.
 func (b *bench) runAll(ctx context.Context) error {
+	for range b.cfg.rounds {
+		if err := b.runRound(ctx); err != nil {
+			return err
+		}
+	}
+	return b.tandem.checkTotals(ctx)
+}
+
+func (b *bench) runRound(ctx context.Context) error {
 	for i := range workloads {
 		wl := &workloads[i]
 		if !b.cfg.only.MatchString(wl.name) {
@@ -137,7 +146,7 @@ func (b *bench) runAll(ctx context.Context) error {
 			}
 		}
 	}
-	return b.tandem.checkTotals(ctx)
+	return nil
 }
 
 // runWith measures one workload with some clients on all targets.

@@ -25,7 +25,7 @@ func TestRun(t *testing.T) {
 	profile := filepath.Join(t.TempDir(), "cpu")
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), []string{
-		"-cpuprofile", profile, "-documents", "1000", "-time", "5ms", "-targets", "tandem|canned|engine",
+		"-cpuprofile", profile, "-documents", "1000", "-time", "5ms", "-rounds", "2", "-targets", "tandem|canned|engine",
 	}, &out))
 	for _, wl := range workloads {
 		require.Contains(t, out.String(), fmt.Sprintf("| %s | 16 | tandem |", wl.name))
@@ -33,6 +33,7 @@ func TestRun(t *testing.T) {
 	require.Contains(t, out.String(), "| findOne by _id | 64 | engine |")
 	require.Contains(t, out.String(), "| transfer: throughput at 16 clients, of the canned server's | ≥ 0.60 |")
 	require.NotContains(t, out.String(), "PostgreSQL's")
+	require.Equal(t, 1, strings.Count(out.String(), "| ping | 16 | tandem |"), "one line for both rounds")
 	require.FileExists(t, profile)
 }
 
@@ -57,6 +58,18 @@ func TestMeasurement(t *testing.T) {
 	require.EqualValues(t, 1, r.aborts)
 	require.LessOrEqual(t, r.p50, r.worst)
 	require.Negative(t, r.mallocs)
+}
+
+func TestMedians(t *testing.T) {
+	round := func(target string, ops int, cpu, worst time.Duration) *result {
+		return &result{workload: "ping", target: target, clients: 1, ops: ops, elapsed: time.Second, cpu: cpu, worst: worst}
+	}
+	rs := results{
+		round(tandemTarget, 10, 5, 1), round(cannedTarget, 1, 1, 1),
+		round(tandemTarget, 30, 4, 9), round(cannedTarget, 2, 2, 2),
+		round(tandemTarget, 20, 6, 2), round(cannedTarget, 3, 3, 3),
+	}.medians()
+	require.Equal(t, results{round(tandemTarget, 20, 5, 9), round(cannedTarget, 2, 2, 3)}, rs)
 }
 
 func TestGoals(t *testing.T) {

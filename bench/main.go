@@ -21,6 +21,7 @@ type config struct {
 	only       *regexp.Regexp
 	targets    *regexp.Regexp
 	duration   time.Duration
+	rounds     int
 	documents  int
 	clients    int
 	footprint  bool
@@ -66,7 +67,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := b.runAll(ctx); err != nil {
 		return err
 	}
-	return b.results.write(out)
+	return b.results.medians().write(out)
 }
 
 func parseFlags(args []string) (*config, error) {
@@ -75,7 +76,8 @@ func parseFlags(args []string) (*config, error) {
 	fs.StringVar(&cfg.server, "server", filepath.Join("bin", "tandem"), "the server's `binary`")
 	fs.StringVar(&cfg.cpuProfile, "cpuprofile", "", "run the server of this source tree instead, and write its CPU profile to `file`")
 	fs.StringVar(&cfg.postgres, "postgres", "/usr/lib/postgresql/15/bin", "`directory` of PostgreSQL's programs")
-	fs.DurationVar(&cfg.duration, "time", time.Second, "how long each measurement takes")
+	fs.DurationVar(&cfg.duration, "time", 500*time.Millisecond, "how long each measurement takes")
+	fs.IntVar(&cfg.rounds, "rounds", 5, "measure everything this `number` of times, in turn, and report medians")
 	fs.IntVar(&cfg.documents, "documents", 100_000, "`number` of documents of 1 KB that are read")
 	fs.IntVar(&cfg.clients, "clients", 0, "measure with this `number` of clients only, of those with which a workload is measured")
 	fs.BoolVar(&cfg.footprint, "footprint", false, "measure memory and disk of a server with 1 GB of documents, nothing else")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,11 +15,61 @@ type results []*result
 // find returns a measurement, nil if it was not made.
 func (rs results) find(workload, target string, clients int) *result {
 	for _, r := range rs {
-		if r.workload == workload && r.target == target && r.clients == clients {
+		if r.is(workload, target, clients) {
 			return r
 		}
 	}
 	return nil
+}
+
+func (r *result) is(workload, target string, clients int) bool {
+	return r.workload == workload && r.target == target && r.clients == clients
+}
+
+// medians returns one result for all rounds of a measurement: the median of each figure, and the
+// worst latency.
+func (rs results) medians() results {
+	var out results
+	for _, r := range rs {
+		if out.find(r.workload, r.target, r.clients) != nil {
+			continue
+		}
+		var rounds results
+		for _, other := range rs {
+			if other.is(r.workload, r.target, r.clients) {
+				rounds = append(rounds, other)
+			}
+		}
+		out = append(out, rounds.median())
+	}
+	return out
+}
+
+// median sums up the rounds of one measurement.
+func (rs results) median() *result {
+	m := *rs[0]
+	slices.SortFunc(rs, func(a, b *result) int { return cmp.Compare(a.rate(), b.rate()) })
+	m.ops, m.elapsed = rs[len(rs)/2].ops, rs[len(rs)/2].elapsed
+	m.p50 = middle(rs, func(r *result) time.Duration { return r.p50 })
+	m.p95 = middle(rs, func(r *result) time.Duration { return r.p95 })
+	m.p99 = middle(rs, func(r *result) time.Duration { return r.p99 })
+	m.cpu = middle(rs, func(r *result) time.Duration { return r.cpu })
+	m.mallocs = middle(rs, func(r *result) float64 { return r.mallocs })
+	m.aborts = middle(rs, func(r *result) float64 { return r.aborts })
+	for _, r := range rs {
+		m.worst = max(m.worst, r.worst)
+	}
+	return &m
+}
+
+// middle returns the median of a figure.
+func middle[T cmp.Ordered](rs results, figure func(*result) T) T {
+	all := make([]T, len(rs))
+	for i, r := range rs {
+		all[i] = figure(r)
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // write prints the tables in Markdown.
