@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +122,28 @@ func (x *Index) setField(name string, v bsonx.Value) error {
 			"The field '%s' is not valid for an index specification. Specification: %s", name, x.Name)
 	}
 	return mongoerr.New(mongoerr.TypeMismatch, "The field '%s' must be an %s, but got %s", name, want, v.Type)
+}
+
+// indexFields are the fields of a specification.
+var indexFields = []string{
+	"2dsphereIndexVersion", "background", "bits", "bucketSize", "clustered", "collation", "columnstoreProjection",
+	"default_language", "dropDups", "expireAfterSeconds", "hidden", "key", "language_override", "max", "min", "name",
+	"ns", "partialFilterExpression", "prepareUnique", "sparse", "storageEngine", "textIndexVersion", "unique", "v",
+	"weights", "wildcardProjection",
+}
+
+// KnownIndexFields returns a specification without the fields that none has.
+func KnownIndexFields(spec bsonx.Doc) bsonx.Doc {
+	b := bsonx.NewBuilder(nil)
+	for it := spec.Iter(); ; {
+		name, v, ok := it.Next()
+		if !ok {
+			return b.Build()
+		}
+		if slices.Contains(indexFields, name) {
+			b.Value(name, v)
+		}
+	}
 }
 
 func (x *Index) setCollation(v bsonx.Value) (err error) {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"math"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
@@ -19,14 +20,14 @@ func cmdCollMod(ctx context.Context, c *Call) error {
 		if coll == nil {
 			return missingNS(c.ns)
 		}
+		if err := c.checkModified(coll); err != nil {
+			return err
+		}
 		var m txn.Modification
 		if m.Options, err = c.newOptions(coll); err != nil {
 			return err
 		}
 		if v := c.Arg("index"); !v.IsMissing() {
-			if err := c.notOnView(coll); err != nil {
-				return err
-			}
 			change, err := c.indexChange(coll, v.Doc())
 			if err != nil {
 				return err
@@ -39,6 +40,23 @@ func cmdCollMod(ctx context.Context, c *Call) error {
 		_, err = t.Modify(ctx, coll, m)
 		return err
 	}, c.ns)
+}
+
+// checkModified refuses the options of views for collections, and the other way round.
+func (c *Call) checkModified(coll *catalog.Collection) error {
+	for it := c.ownFields("dryRun").Iter(); ; {
+		name, _, ok := it.Next()
+		if !ok {
+			return nil
+		}
+		ofView := name == "viewOn" || name == "pipeline"
+		switch {
+		case coll.IsView() && !ofView:
+			return mongoerr.New(mongoerr.InvalidOptions, "option not supported on a view: %s", name)
+		case !coll.IsView() && ofView:
+			return mongoerr.New(mongoerr.InvalidOptions, "option only supported on a view: %s", name)
+		}
+	}
 }
 
 // newOptions returns the options of coll with what the command changes, nil if it changes
@@ -142,12 +160,18 @@ func (c *Call) indexChange(coll *catalog.Collection, d bsonx.Doc) (txn.IndexChan
 			if !whole {
 				return change, wrongType("collMod.index.expireAfterSeconds", v.Type, Number)
 			}
+			if err := checkExpiry(coll, x, n); err != nil {
+				return change, err
+			}
 			change.ExpireAfterSeconds = &n
 			if x.ExpireAfter >= 0 {
 				c.Reply.Int64("expireAfterSeconds_old", x.ExpireAfter)
 			}
 			c.Reply.Int64("expireAfterSeconds_new", n)
 		case "hidden":
+			if v.Type != bsonx.TypeBool && !v.IsNumber() {
+				return change, wrongType("collMod.index.hidden", v.Type, BoolLike)
+			}
 			hidden := v.Truthy()
 			change.Hidden = &hidden
 			if hidden != x.Hidden {
@@ -165,9 +189,27 @@ func (c *Call) indexChange(coll *catalog.Collection, d bsonx.Doc) (txn.IndexChan
 	return change, nil
 }
 
+// checkExpiry reports why an index cannot make documents expire.
+func checkExpiry(coll *catalog.Collection, x *catalog.Index, seconds int64) error {
+	switch {
+	case seconds < 0 || seconds > math.MaxInt32:
+		return mongoerr.New(mongoerr.InvalidOptions,
+			"TTL index 'expireAfterSeconds' option must be within an acceptable range, try a different number: %d", seconds)
+	case x.IsID():
+		return mongoerr.New(mongoerr.InvalidOptions, "the _id field does not support TTL indexes")
+	case len(x.Keys) > 1:
+		return mongoerr.New(mongoerr.InvalidOptions, "TTL indexes are single-field indexes, compound indexes do not support TTL")
+	}
+	return nil
+}
+
 func modifiedIndex(coll *catalog.Collection, d bsonx.Doc) (*catalog.Index, error) {
 	name, pattern := d.Lookup("name"), d.Lookup("keyPattern")
 	switch {
+	case !name.IsMissing() && name.Type != bsonx.TypeString:
+		return nil, wrongType("collMod.index.name", name.Type, String)
+	case !pattern.IsMissing() && pattern.Type != bsonx.TypeDocument:
+		return nil, wrongType("collMod.index.keyPattern", pattern.Type, Object)
 	case name.IsMissing() == pattern.IsMissing():
 		return nil, mongoerr.New(mongoerr.InvalidOptions, "must specify either index name or key pattern, and not both")
 	case !name.IsMissing():
@@ -176,10 +218,19 @@ func modifiedIndex(coll *catalog.Collection, d bsonx.Doc) (*catalog.Index, error
 		}
 		return nil, mongoerr.New(mongoerr.IndexNotFound, "cannot find index %s for ns %s", name.Str(), coll.NS)
 	}
+	var found *catalog.Index
 	for _, x := range coll.Indexes {
-		if bsonx.CompareDocs(x.Pattern, pattern.Doc()) == 0 {
-			return x, nil
+		if bsonx.CompareDocs(x.Pattern, pattern.Doc()) != 0 {
+			continue
 		}
+		if found != nil {
+			return nil, mongoerr.New(mongoerr.AmbiguousIndexKeyPattern, "index keyPattern %s matches 2 indexes, must use index name. Conflicting indexes: %s, %s",
+				pattern.Doc(), found.Spec, x.Spec)
+		}
+		found = x
+	}
+	if found != nil {
+		return found, nil
 	}
 	return nil, mongoerr.New(mongoerr.IndexNotFound, "cannot find index %s for ns %s", pattern.Doc(), coll.NS)
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/collation"
 	"github.com/tandemdb/tandem/internal/mongoerr"
-	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/match"
 	"github.com/tandemdb/tandem/internal/txn"
 )
@@ -131,9 +130,19 @@ func (c *Call) checkCreate(options bsonx.Doc) error {
 			return err
 		}
 	}
+	if v := options.Lookup("storageEngine").Doc(); !v.IsEmpty() {
+		if err := checkEngineOptions(v); err != nil {
+			return err
+		}
+	}
+	if v := c.Arg("idIndex").Doc(); v != nil {
+		if err := checkIDIndex(c.ns, v); err != nil {
+			return err
+		}
+	}
 	if on := options.Lookup("viewOn"); on.Type == bsonx.TypeString {
-		if on.Str() == "" {
-			return mongoerr.New(mongoerr.BadValue, "'viewOn' cannot be empty")
+		if _, err := catalog.NewCollection(c.ns, options); err != nil {
+			return err
 		}
 		return c.checkView(on.Str(), options.Lookup("pipeline").Doc())
 	}
@@ -149,13 +158,32 @@ func checkValidator(ns string, v bsonx.Doc) error {
 	return err
 }
 
-// checkView compiles a view's pipeline.
-func (c *Call) checkView(source string, pipeline bsonx.Doc) error {
-	if pipeline == nil {
-		return nil
+// checkEngineOptions refuses options for engines of another server than MongoDB, whose own are
+// stored and mean nothing.
+func checkEngineOptions(d bsonx.Doc) error {
+	for it := d.Iter(); ; {
+		name, v, ok := it.Next()
+		switch {
+		case !ok:
+			return nil
+		case v.Type != bsonx.TypeDocument:
+			return mongoerr.New(mongoerr.BadValue, "'storageEngine.%s' has to be an embedded document.", name)
+		case name != "wiredTiger":
+			return mongoerr.New(mongoerr.InvalidOptions, "%s is not a registered storage engine for this server", name)
+		}
 	}
-	_, err := agg.Parse(pipeline, &agg.Options{DB: c.DB, Coll: source})
-	return err
+}
+
+// checkIDIndex reports what is wrong with the specification of a new collection's _id index.
+func checkIDIndex(ns string, spec bsonx.Doc) error {
+	x, err := catalog.NewIndex(ns, spec)
+	switch {
+	case err != nil:
+		return err
+	case len(x.Keys) != 1 || x.Keys[0].Path != "_id" || x.Keys[0].Desc:
+		return mongoerr.New(mongoerr.BadValue, "The field 'key' for an _id index must be {_id: 1}, but got %s", x.Pattern)
+	}
+	return nil
 }
 
 // sameOptions lets a collection be created once more if nothing would be different.

@@ -44,6 +44,7 @@ func cmdCreateIndexes(ctx context.Context, c *Call) error {
 // indexSpecs reads the specifications, with the names that they are given by default.
 func (c *Call) indexSpecs() ([]bsonx.Doc, error) {
 	var specs []bsonx.Doc
+	ignore := c.Arg("ignoreUnknownIndexOptions").Truthy()
 	for it := c.Arg("indexes").Doc().Iter(); ; {
 		key, v, ok := it.Next()
 		if !ok {
@@ -52,7 +53,11 @@ func (c *Call) indexSpecs() ([]bsonx.Doc, error) {
 		if v.Type != bsonx.TypeDocument {
 			return nil, wrongType("createIndexes.indexes."+key, v.Type, Object)
 		}
-		specs = append(specs, v.Doc())
+		spec := v.Doc()
+		if ignore {
+			spec = catalog.KnownIndexFields(spec)
+		}
+		specs = append(specs, spec)
 	}
 	if len(specs) == 0 {
 		return nil, mongoerr.New(mongoerr.BadValue, "Must specify at least one index to create")

@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
@@ -59,7 +61,8 @@ func describe(coll *catalog.Collection, nameOnly bool) bsonx.Doc {
 	return b.Build()
 }
 
-// cmdListDatabases lists the databases, which exist as long as they have collections.
+// cmdListDatabases lists the databases: those of every server, and others as long as they have
+// collections.
 func cmdListDatabases(ctx context.Context, c *Call) error {
 	filter, err := c.listFilter()
 	if err != nil {
@@ -69,12 +72,12 @@ func cmdListDatabases(ctx context.Context, c *Call) error {
 	total := int64(0)
 	b := c.Reply.StartArray("databases")
 	n := 0
-	for _, db := range databases(c.Store().Catalog.Current()) {
+	for _, db := range withSystemDatabases(databases(c.Store().Catalog.Current())) {
 		size, err := c.diskSize(ctx, db.colls)
 		if err != nil {
 			return err
 		}
-		d := bsonx.NewBuilder(nil).String("name", db.name).Int64("sizeOnDisk", size).Bool("empty", false).Build()
+		d := bsonx.NewBuilder(nil).String("name", db.name).Int64("sizeOnDisk", size).Bool("empty", len(db.colls) == 0).Build()
 		ok, err := filter.match(d)
 		if err != nil {
 			return err
@@ -112,6 +115,17 @@ func databases(s *catalog.Snapshot) []database {
 		}
 		last := &dbs[len(dbs)-1]
 		last.colls = append(last.colls, coll)
+	}
+	return dbs
+}
+
+// withSystemDatabases adds the databases that every server has, where they have no collections.
+func withSystemDatabases(dbs []database) []database {
+	for _, name := range [...]string{"admin", "config", "local"} {
+		i, found := slices.BinarySearchFunc(dbs, name, func(db database, name string) int { return strings.Compare(db.name, name) })
+		if !found {
+			dbs = slices.Insert(dbs, i, database{name: name})
+		}
 	}
 	return dbs
 }

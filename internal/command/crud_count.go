@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
@@ -107,8 +108,11 @@ func (c *Call) countView(ctx context.Context, f *exec.Find, st *exec.State) (int
 
 func distinct(ctx context.Context, c *Call) error {
 	key := c.Arg("key").Str()
-	if key == "" {
+	switch {
+	case key == "":
 		return mongoerr.New(40352, "FieldPath cannot be constructed with empty string")
+	case strings.IndexByte(key, 0) >= 0:
+		return mongoerr.New(31032, "Key field cannot contain an embedded null byte")
 	}
 	scope, err := c.collatedScope(ctx, c.Arg("collation"))
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
-	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
 )
 
@@ -48,6 +47,9 @@ func explain(ctx context.Context, c *Call) error {
 	f, err := c.explainedFind(ctx, spec.Name, body)
 	if err != nil {
 		return err
+	}
+	if v := c.collection(); v != nil && v.IsView() {
+		return c.explainOnView(ctx, v, f, explainKind{spec.Name, body}, run)
 	}
 	return c.explainFind(ctx, f, explainKind{spec.Name, body}, run)
 }
@@ -159,91 +161,4 @@ func (c *Call) explainTail(body bsonx.Doc) {
 	b.StartDoc("serverInfo").String("host", host).Int32("port", 0).String("version", Version).
 		String("gitVersion", runtime.Version()).End()
 	b.StartDoc("serverParameters").End()
-}
-
-// explainAggregate explains a pipeline: the query of its beginning, and its stages.
-func (c *Call) explainAggregate(ctx context.Context, body bsonx.Doc, run bool) error {
-	a, err := c.parseAggregate(ctx, body)
-	if err != nil {
-		return err
-	}
-	if w := a.pipeline.Writer(); w != nil && run {
-		code := map[string]mongoerr.Code{"$out": 51029, "$merge": 51184}[w.Stage]
-		return mongoerr.New(code, "%s cannot be used with 'executionStats' or 'allPlansExecution' explain", w.Stage)
-	}
-	if a.pipeline.HasSource() {
-		return c.explainSource(ctx, a, body, run)
-	}
-	pre := a.pipeline.Prefix()
-	f := exec.PrefixFind(pre, a.pipeline.Scope())
-	f.Hint = a.sources.Hint
-	if pre.Rest.IsEmpty() && pre.Rest.Writer() == nil {
-		return c.explainFind(ctx, f, explainKind{"aggregate", body}, run)
-	}
-	q, err := f.Compile()
-	if err != nil {
-		return err
-	}
-	st, err := c.pipelineState(ctx, a)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	x, err := q.Explain(ctx, st, c.ns, "find")
-	if err != nil {
-		return err
-	}
-	b := c.Reply
-	b.String("explainVersion", "1").StartArray("stages")
-	b.StartDoc("0").StartDoc("$cursor")
-	x.AppendPlanner(b)
-	var pr *agg.Profile
-	if run {
-		started := time.Now()
-		cur, err := x.Open(ctx)
-		if err != nil {
-			return err
-		}
-		if pr, err = pre.Rest.Profile(ctx, cur, a.sources); err != nil {
-			return err
-		}
-		pr.Took = time.Since(started)
-		x.AppendStats(b, pr.Took, c.Arg("verbosity").Str() != "executionStats")
-	}
-	b.End()
-	if pr != nil {
-		pr.AppendCursor(b, x.Returned())
-	}
-	b.End()
-	for i, s := range pre.Rest.Explain(pr) {
-		b.Doc(indexName(i+1), s)
-	}
-	b.End()
-	c.explainTail(body)
-	return nil
-}
-
-// explainSource explains a pipeline that brings its own documents.
-func (c *Call) explainSource(ctx context.Context, a *aggregation, body bsonx.Doc, run bool) error {
-	var pr *agg.Profile
-	if run {
-		st, err := c.pipelineState(ctx, a)
-		if err != nil {
-			return err
-		}
-		defer st.Close()
-		started := time.Now()
-		if pr, err = a.pipeline.Profile(ctx, nil, a.sources); err != nil {
-			return err
-		}
-		pr.Took = time.Since(started)
-	}
-	b := c.Reply
-	b.String("explainVersion", "1").StartArray("stages")
-	for i, s := range a.pipeline.Explain(pr) {
-		b.Doc(indexName(i), s)
-	}
-	b.End()
-	c.explainTail(body)
-	return nil
 }

@@ -173,11 +173,39 @@ func (c *Call) openFind(ctx context.Context, a *findArgs, q *exec.Compiled, st *
 	return &query{cur, st}, err
 }
 
+// checkForView refuses the options that a pipeline does not have.
+func (a *findArgs) checkForView() error {
+	for _, o := range []struct {
+		name string
+		set  bool
+	}{
+		{"min", a.Min != nil},
+		{"max", a.Max != nil},
+		{"returnKey", a.ReturnKey},
+		{"showRecordId", a.ShowRecordID},
+		{"tailable", a.opts.tailable},
+		{"readOnce", a.readOnce},
+	} {
+		if o.set {
+			return mongoerr.New(mongoerr.InvalidPipelineOperator, "Option %s not supported in aggregation.", o.name)
+		}
+	}
+	if !a.Sort.Lookup("$natural").IsMissing() {
+		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Sort option $natural not supported in aggregation.")
+	}
+	return nil
+}
+
 // pipeline is what a find on a view becomes.
 func (a *findArgs) pipeline(c *Call) (*agg.Pipeline, error) {
-	if a.opts.tailable || a.Min != nil || a.Max != nil || a.ReturnKey || a.ShowRecordID {
-		return nil, mongoerr.New(mongoerr.OptionNotSupportedOnView, "Option not supported on view: min, max, returnKey, showRecordId and tailable need a collection")
+	if err := a.checkForView(); err != nil {
+		return nil, err
 	}
+	return agg.Parse(a.stages(), &agg.Options{Scope: a.Scope, DB: c.DB, Coll: c.Coll(), AllowDiskUse: true})
+}
+
+// stages is the array of stages that a query on a view becomes.
+func (a *findArgs) stages() bsonx.Doc {
 	var stages []bsonx.Value
 	add := func(name string, v bsonx.Value) {
 		stages = append(stages, bsonx.Document(bsonx.NewBuilder(nil).Value(name, v).Build()))
@@ -197,7 +225,7 @@ func (a *findArgs) pipeline(c *Call) (*agg.Pipeline, error) {
 	if !a.Projection.IsEmpty() {
 		add("$project", bsonx.Document(a.Projection))
 	}
-	return agg.Parse(bsonx.MakeArray(stages...).Doc(), &agg.Options{Scope: a.Scope, DB: c.DB, Coll: c.Coll(), AllowDiskUse: true})
+	return bsonx.MakeArray(stages...).Doc()
 }
 
 // checkCollection compares the collection, nil for none, with the collectionUUID argument.

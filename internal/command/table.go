@@ -191,7 +191,7 @@ func specs() []Spec {
 		},
 		{
 			Name: "listIndexes", Handler: cmdListIndexes, Flags: APIV1, Target: TargetColl, Help: "Lists the indexes of a collection.",
-			Args: []Arg{{"cursor", Object}, {"includeIndexBuildInfo", BoolLike}},
+			Args: []Arg{{"cursor", Object}, {"includeBuildUUIDs", BoolLike}, {"includeIndexBuildInfo", BoolLike}},
 		},
 		{
 			Name: "logout", Handler: cmdLogout, Flags: NoAuth | APIV1, Help: "Ends the authentication on a database.",

@@ -40,7 +40,7 @@ func (q *Compiled) Explain(ctx context.Context, st *State, ns, kind string) (*Ex
 		_, err = q.Filter()
 		x.plan = &plan.Plan{Kind: plan.Nothing, Sorted: true}
 	case x.c.IsView():
-		err = mongoerr.New(mongoerr.NotImplemented, "explain of a query on a view is not supported: explain the aggregation on its source")
+		err = mongoerr.New(mongoerr.CommandNotSupportedOnView, "Namespace %s is a view, not a collection", ns)
 	default:
 		x.plan, err = q.Plan(x.c, x.view.Multikey)
 	}

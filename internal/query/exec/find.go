@@ -64,6 +64,9 @@ func (f *Find) Compile() (*Compiled, error) {
 	if q.filter, err = match.CompileFor(f.Use, f.Filter, f.Scope); err != nil {
 		return nil, err
 	}
+	if err := f.checkNatural(); err != nil {
+		return nil, err
+	}
 	if s, ok := f.Sort, !f.Sort.IsEmpty(); ok && !isNatural(s) {
 		if q.sort, err = sortkey.Compile(s, f.collation()); err != nil {
 			return nil, err
@@ -122,6 +125,32 @@ func only(d bsonx.Doc) (string, bsonx.Value, bool) {
 func isNatural(sort bsonx.Doc) bool {
 	k, _, _ := sort.First()
 	return k == "$natural"
+}
+
+// checkNatural refuses orders by $natural that mean nothing.
+func (f *Find) checkNatural() error {
+	if v := f.Sort.Lookup("$natural"); !v.IsMissing() {
+		switch {
+		case f.Sort.Count() > 1:
+			return mongoerr.New(mongoerr.BadValue, "Cannot include '$natural' in compound sort: %s", f.Sort)
+		case !isDirection(v):
+			return mongoerr.New(mongoerr.BadValue, "$natural sort cannot be set to a value other than -1 or 1.")
+		}
+	}
+	hint := f.Hint.Doc()
+	if v := hint.Lookup("$natural"); f.Hint.Type == bsonx.TypeDocument && !v.IsMissing() {
+		switch {
+		case hint.Count() > 1:
+			return mongoerr.New(mongoerr.BadValue, "Cannot combine '$natural' with other fields in a hint: %s", hint)
+		case !isDirection(v):
+			return mongoerr.New(mongoerr.BadValue, "$natural hint cannot be set to a value other than -1 or 1.")
+		}
+	}
+	return nil
+}
+
+func isDirection(v bsonx.Value) bool {
+	return bsonx.Equal(v, bsonx.Int32(1)) || bsonx.Equal(v, bsonx.Int32(-1))
 }
 
 // Filter returns the compiled filter, compiling it now for a query that could do without.

@@ -13,8 +13,8 @@ import (
 	"github.com/tandemdb/tandem/internal/txn"
 )
 
-// maxViewDepth is how many views may be defined on one another.
-const maxViewDepth = 20
+// MaxViewDepth is how many views may be defined on one another.
+const MaxViewDepth = 20
 
 // Sources opens collections and views for the stages of a pipeline, all in one state.
 type Sources struct {
@@ -37,7 +37,7 @@ func Namespaces(store *txn.Store, ns []string) ([]string, error) {
 		if c == nil || !c.IsView() {
 			continue
 		}
-		if i > maxViewDepth*4 {
+		if i > MaxViewDepth*4 {
 			return nil, viewTooDeep()
 		}
 		ns = append(ns, c.DB()+"."+c.ViewOn)
@@ -53,7 +53,7 @@ func Namespaces(store *txn.Store, ns []string) ([]string, error) {
 }
 
 func viewTooDeep() error {
-	return mongoerr.New(mongoerr.ViewDepthLimitExceeded, "View depth exceeds limit of %d", maxViewDepth)
+	return mongoerr.New(mongoerr.ViewDepthLimitExceeded, "View depth exceeds limit of %d", MaxViewDepth)
 }
 
 // Run starts a pipeline over a collection or view.
@@ -104,7 +104,7 @@ func (s *Sources) open(ctx context.Context, c *catalog.Collection, f *Find) (*Cu
 // view opens what a view shows to a pipeline with the scope, of which it takes all but the
 // variables.
 func (s *Sources) view(ctx context.Context, c *catalog.Collection, scope *expr.Scope) (agg.Iterator, error) {
-	if s.depth >= maxViewDepth {
+	if s.depth >= MaxViewDepth {
 		return nil, viewTooDeep()
 	}
 	p, err := agg.Parse(c.Pipeline, &agg.Options{

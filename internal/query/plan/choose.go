@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -23,8 +24,11 @@ func Choose(c *catalog.Collection, q *Query, multikey Multikey) (*Plan, error) {
 			return &Plan{Kind: Nothing}, nil
 		}
 	}
-	if !q.Hint.IsMissing() {
+	switch {
+	case !q.Hint.IsMissing():
 		return pl.hinted()
+	case q.Min != nil || q.Max != nil:
+		return nil, mongoerr.New(51173, "When using min()/max() a hint of which index to use must be provided")
 	}
 	return pl.best(), nil
 }
@@ -191,9 +195,31 @@ func (pl *planner) minMax(x *catalog.Index) (*Plan, error) {
 			return nil, errMinMax
 		}
 	}
+	if pl.q.Min != nil && pl.q.Max != nil {
+		if !sameFields(pl.q.Min, pl.q.Max) {
+			return nil, mongoerr.New(51176, "max() and min() must have the same field names")
+		}
+		if bytes.Compare(r.Lo, r.Hi) >= 0 {
+			return nil, mongoerr.New(51175, "The value provided for min() does not come before the value provided for max() for the hint provided index")
+		}
+	}
 	p := &Plan{Kind: IndexScan, Index: x, Ranges: []Range{r}, Residual: pl.residual(nil), Dedup: pl.multikey(x) != 0}
 	pl.order(p, nil)
 	return p, nil
+}
+
+// sameFields reports whether two documents have the same fields in the same order.
+func sameFields(a, b bsonx.Doc) bool {
+	for ia, ib := a.Iter(), b.Iter(); ; {
+		ka, _, more := ia.Next()
+		kb, _, also := ib.Next()
+		if !more || !also {
+			return more == also
+		}
+		if ka != kb {
+			return false
+		}
+	}
 }
 
 // withIndex returns the plan through x, nil where x is of no use (or, if forced, the plan that
