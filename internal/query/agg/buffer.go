@@ -20,6 +20,9 @@ type docBuffer struct {
 	opts  *Options
 	max   int64
 
+	// refusal is the error for when the disk is needed and may not be used.
+	refusal error
+
 	mem  []bsonx.Doc
 	size int64 // of mem
 
@@ -28,7 +31,7 @@ type docBuffer struct {
 }
 
 func newDocBuffer(stage string, opts *Options) *docBuffer {
-	return &docBuffer{stage: stage, opts: opts, max: opts.MemoryMax}
+	return &docBuffer{stage: stage, opts: opts, max: opts.MemoryMax, refusal: memoryExceeded(stage, opts.MemoryMax)}
 }
 
 // docOverhead is what a kept document costs beside its bytes.
@@ -52,7 +55,7 @@ func (b *docBuffer) add(d bsonx.Doc) error {
 
 func (b *docBuffer) spill() error {
 	if !b.opts.AllowDiskUse {
-		return memoryExceeded(b.stage, b.max)
+		return b.refusal
 	}
 	f, err := tempFile(b.opts.TempDir)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 )
 
 // windowStage is $setWindowFields: it sorts the documents by partition and order, then
-// computes fields of each document from those around it. A partition is kept in memory.
+// computes fields of each document from those around it. The documents of a partition may be on
+// disk, but what the functions read of them is in memory.
 type windowStage struct {
 	scope     *expr.Scope
 	partition expr.Expr // nil: all documents are one
@@ -185,6 +186,7 @@ type windowIterator struct {
 	ended  bool   // no document follows those in part
 	ahead  []byte // the first document of the partition after part, nil for none
 	part   partition
+	docs   *bufferReader  // those of part that are still to be returned
 	values []windowValues // of the outputs, for part
 	next   int
 	bufs   [2][]byte
@@ -193,8 +195,10 @@ type windowIterator struct {
 
 func (it *windowIterator) Close() error {
 	it.done = true
-	it.part = partition{}
 	err := it.in.Close()
+	if perr := it.part.close(); err == nil {
+		err = perr
+	}
 	if it.sorter != nil {
 		if serr := it.sorter.Close(); err == nil {
 			err = serr
@@ -210,13 +214,16 @@ func (it *windowIterator) Next(ctx context.Context) (bsonx.Doc, bool, error) {
 	if ctx.Err() != nil { // a window may be long
 		return it.end(context.Cause(ctx))
 	}
-	if it.next == len(it.part.docs) {
+	if it.next == it.part.n {
 		ok, err := it.nextPartition(ctx)
 		if !ok || err != nil {
 			return it.end(err)
 		}
 	}
-	d := it.part.docs[it.next]
+	d, ok, err := it.docs.next()
+	if !ok || err != nil {
+		return it.end(err)
+	}
 	for i, o := range it.outputs {
 		v, err := it.values[i].at(it.next)
 		if err != nil {
@@ -287,9 +294,17 @@ func (it *windowIterator) nextPartition(ctx context.Context) (bool, error) {
 			}
 		}
 	}
-	it.part = partition{c: it.c, order: it.order}
+	if err := it.part.close(); err != nil {
+		return false, err
+	}
+	it.part = partition{c: it.c, order: it.order, docs: newDocBuffer("$setWindowFields", it.r.opts), max: it.r.opts.MemoryMax}
+	it.part.docs.refusal = mongoerr.New(5643011, "Exceeded memory limit in $setWindowFields, but didn't allow disk use. Set allowDiskUse:true to opt in. The limit is %d bytes.", it.part.max)
 	it.next = 0
-	if err := it.fill(ctx); err != nil || len(it.part.docs) == 0 {
+	err := it.fill(ctx)
+	if err != nil || it.part.n == 0 {
+		return false, err
+	}
+	if it.docs, err = it.part.docs.reader(); err != nil {
 		return false, err
 	}
 	it.values = it.values[:0]
@@ -306,19 +321,11 @@ func (it *windowIterator) nextPartition(ctx context.Context) (bool, error) {
 // fill reads documents into the partition until another one begins.
 func (it *windowIterator) fill(ctx context.Context) error {
 	var current []byte
-	size := int64(0)
-	add := func(d bsonx.Doc) {
-		// The document is cut out of the copy that the sorter's wrapping is part of.
-		if it.sorter != nil {
-			_, key := d.Lookup("s").Binary()
-			it.part.keys = append(it.part.keys, key)
-			d = d.Lookup("d").Doc()
-		}
-		it.part.docs = append(it.part.docs, d)
-	}
 	if it.ahead != nil {
-		current = partitionOf(it.ahead)
-		add(it.ahead)
+		current = bytes.Clone(partitionOf(it.ahead))
+		if err := it.take(it.ahead); err != nil {
+			return err
+		}
 		it.ahead = nil
 	}
 	for !it.ended {
@@ -330,18 +337,34 @@ func (it *windowIterator) fill(ctx context.Context) error {
 			it.ended = true
 			return nil
 		}
-		d = d.Clone()
-		if it.sorter != nil && len(it.part.docs) > 0 && !bytes.Equal(partitionOf(d), current) {
-			it.ahead = d
+		switch {
+		case it.sorter == nil:
+		case it.part.n == 0:
+			current = bytes.Clone(partitionOf(d))
+		case !bytes.Equal(partitionOf(d), current):
+			it.ahead = d.Clone()
 			return nil
 		}
-		current = partitionOf(d)
-		add(d)
-		if size += int64(len(d)) + docOverhead; size > it.r.opts.MemoryMax {
-			return mongoerr.New(5414201, "Exceeded memory limit in $setWindowFields: a partition may have %d bytes", it.r.opts.MemoryMax)
+		if err := it.take(d); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// take adds a document to the partition.
+func (it *windowIterator) take(d bsonx.Doc) error {
+	p := &it.part
+	p.n++
+	if it.sorter == nil {
+		return p.docs.add(d)
+	}
+	_, key := d.Lookup("s").Binary()
+	p.keys = append(p.keys, bytes.Clone(key))
+	if err := p.grow(len(key)); err != nil {
+		return err
+	}
+	return p.docs.add(d.Lookup("d").Doc())
 }
 
 func partitionOf(wrapped bsonx.Doc) []byte {
@@ -360,20 +383,50 @@ func (it *windowIterator) readSorted(ctx context.Context) (bsonx.Doc, bool, erro
 type partition struct {
 	c     *expr.Context
 	order *sortkey.Pattern
-	docs  []bsonx.Doc
+	docs  *docBuffer
+	n     int      // of docs
 	keys  [][]byte // the sort keys; none if there is no order
+
+	size, max int64 // of what is kept in memory beside the documents
+}
+
+// close drops the documents.
+func (p *partition) close() error {
+	if p.docs == nil {
+		return nil
+	}
+	return p.docs.close()
+}
+
+// grow adds to what is kept in memory.
+func (p *partition) grow(n int) error {
+	if p.size += int64(n); p.size > p.max {
+		return mongoerr.New(5414201, "Exceeded memory limit in $setWindowFields, used %d bytes but max allowed is %d", p.size, p.max)
+	}
+	return nil
 }
 
 // column evaluates an expression for each document.
 func (p *partition) column(e expr.Expr) ([]bsonx.Value, error) {
-	col := make([]bsonx.Value, len(p.docs))
-	for i, d := range p.docs {
+	r, err := p.docs.reader()
+	if err != nil {
+		return nil, err
+	}
+	col := make([]bsonx.Value, p.n)
+	for i := range col {
+		d, _, err := r.next()
+		if err != nil {
+			return nil, err
+		}
 		p.c.Reset(d)
 		v, err := e.Eval(p.c)
 		if err != nil {
 			return nil, err
 		}
 		col[i] = v.Clone()
+		if err := p.grow(valueSize(v)); err != nil {
+			return nil, err
+		}
 	}
 	return col, nil
 }

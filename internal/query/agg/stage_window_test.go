@@ -82,10 +82,40 @@ func TestSetWindowFields(t *testing.T) {
 	})
 }
 
+// TestSetWindowFieldsSpills holds partitions that were on disk against those from memory. What the
+// functions read must fit in memory.
+func TestSetWindowFieldsSpills(t *testing.T) {
+	var sb strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&sb, ",{'_id': %d, 'p': %d, 'x': %d, 'fill': '%s'}", i, i/50, i*7%60, strings.Repeat("f", 200))
+	}
+	tc := stageCase{
+		in: "[" + sb.String()[1:] + "]",
+		pipeline: `[{'$setWindowFields': {'partitionBy': '$p', 'sortBy': {'x': 1}, 'output': {
+			's': {'$sum': '$x', 'window': {'documents': [-2, 2]}}, 'r': {'$rank': {}}, 'l': {'$shift': {'output': '$x', 'by': -1}}}}}]`,
+	}
+	want, err := tc.run(t, testOptions(), nil)
+	require.NoError(t, err)
+	require.Len(t, want, 60)
+
+	opts := testOptions()
+	opts.MemoryMax = 8000
+	_, err = tc.run(t, opts, nil)
+	require.Equal(t, mongoerr.QueryExceededMemoryLimitNoDiskUse, mongoerr.From(err).Code, "the sort needs the disk already")
+	opts.AllowDiskUse, opts.TempDir = true, t.TempDir()
+	got, err := tc.run(t, opts, nil)
+	require.NoError(t, err)
+	require.Equal(t, format(want), format(got))
+
+	opts.MemoryMax = 2000
+	_, err = tc.run(t, opts, nil)
+	require.Equal(t, mongoerr.Code(5414201), mongoerr.From(err).Code)
+}
+
 func TestSetWindowFieldsBoundsPartitions(t *testing.T) {
 	opts := testOptions()
 	opts.MemoryMax = 100
 	tc := stageCase{in: "[{'a': 1}, {'a': 2}, {'a': 3}]", pipeline: windows("", "{'$sum': '$a'}")}
 	_, err := tc.run(t, opts, nil)
-	require.Equal(t, mongoerr.Code(5414201), mongoerr.From(err).Code)
+	require.Equal(t, mongoerr.Code(5643011), mongoerr.From(err).Code)
 }

@@ -152,7 +152,7 @@ type frame struct {
 }
 
 func (b *bounds) over(p *partition) (*frame, error) {
-	f := &frame{bounds: b, n: len(p.docs)}
+	f := &frame{bounds: b, n: p.n}
 	if !b.byRange {
 		return f, nil
 	}

@@ -85,7 +85,7 @@ func (f *windowAccumulator) over(p *partition) (windowValues, error) {
 		return nil, err
 	}
 	col, err := p.column(f.input)
-	return &accumulatedValues{frame: fr, make: f.make, col: col}, err
+	return &accumulatedValues{frame: fr, make: f.make, col: col, part: p}, err
 }
 
 // accumulatedValues keeps the accumulator of the last window and adds to it as long as windows
@@ -94,7 +94,9 @@ type accumulatedValues struct {
 	frame  *frame
 	make   newAccumulator
 	col    []bsonx.Value
+	part   *partition
 	acc    accumulator
+	size   int // of acc
 	lo, hi int
 	buf    []byte
 }
@@ -106,12 +108,19 @@ func (v *accumulatedValues) at(i int) (bsonx.Value, error) {
 	}
 	if v.acc == nil || lo != v.lo || hi < v.hi {
 		v.acc, v.lo, v.hi = v.make(), lo, lo
+		v.part.size -= int64(v.size)
+		v.size = 0
 		if err := v.acc.grow(bsonx.Null); err != nil {
 			return bsonx.Value{}, err
 		}
 	}
 	for ; v.hi < hi; v.hi++ {
-		if _, err := v.acc.add(0, v.col[v.hi]); err != nil {
+		grew, err := v.acc.add(0, v.col[v.hi])
+		if err == nil {
+			v.size += grew
+			err = v.part.grow(grew)
+		}
+		if err != nil {
 			return bsonx.Value{}, err
 		}
 	}
