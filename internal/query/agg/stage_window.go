@@ -34,6 +34,7 @@ func parseSetWindowFields(p *parser, arg bsonx.Value) (stage, error) {
 	}
 	s := &windowStage{scope: p.scope}
 	var output bsonx.Value
+	var badPartition error // which matters less than what is wrong with the outputs
 	for it := arg.Doc().Iter(); ; {
 		name, v, ok := it.Next()
 		if !ok {
@@ -42,9 +43,19 @@ func parseSetWindowFields(p *parser, arg bsonx.Value) (stage, error) {
 		switch name {
 		case "output":
 			output = v
-		case "partitionBy", "sortBy":
-			if err := s.parseOption(name, v); err != nil {
+		case "sortBy":
+			if err := s.parseOrder(v); err != nil {
 				return nil, err
+			}
+		case "partitionBy":
+			e, err := expr.Parse(v, p.scope)
+			if err != nil {
+				return nil, err
+			}
+			if c, ok := e.(*expr.Const); ok {
+				badPartition = checkPartition(c.Value)
+			} else {
+				s.partition = e
 			}
 		default:
 			return nil, unknownOption(40415, "$setWindowFields", name)
@@ -52,7 +63,10 @@ func parseSetWindowFields(p *parser, arg bsonx.Value) (stage, error) {
 	}
 	switch output.Type {
 	case bsonx.TypeDocument:
-		return s, s.parseOutputs(output.Doc())
+		if err := s.parseOutputs(output.Doc()); err != nil {
+			return nil, err
+		}
+		return s, badPartition
 	case bsonx.Missing:
 		return nil, mongoerr.New(40414, "BSON field '$setWindowFields.output' is missing but a required field")
 	}
@@ -63,26 +77,14 @@ func wrongOptionType(field string, v bsonx.Value, want string) error {
 	return mongoerr.New(mongoerr.TypeMismatch, "BSON field '%s' is the wrong type '%s', expected type '%s'", field, v.Type, want)
 }
 
-func (s *windowStage) parseOption(name string, v bsonx.Value) (err error) {
-	if name == "sortBy" {
-		if v.Type != bsonx.TypeDocument {
-			return wrongOptionType("$setWindowFields.sortBy", v, "object")
-		}
-		if v.Doc().IsEmpty() {
-			return nil
-		}
+func (s *windowStage) parseOrder(v bsonx.Value) (err error) {
+	if v.Type != bsonx.TypeDocument {
+		return wrongOptionType("$setWindowFields.sortBy", v, "object")
+	}
+	if !v.Doc().IsEmpty() {
 		s.order, err = sortkey.Compile(v.Doc(), s.scope.Collation())
-		return err
 	}
-	e, err := expr.Parse(v, s.scope)
-	if err != nil {
-		return err
-	}
-	if c, ok := e.(*expr.Const); ok {
-		return checkPartition(c.Value)
-	}
-	s.partition = e
-	return nil
+	return err
 }
 
 func checkPartition(v bsonx.Value) error {

@@ -45,7 +45,7 @@ func TestSetWindowFields(t *testing.T) {
 		},
 		{name: "denseRank", in: in, pipeline: windows(byX, "{'$denseRank': {}}"), want: results("1; 1; 1; 2; 3")},
 		{name: "rank", in: in, pipeline: windows(byX, "{'$rank': {}}"), want: results("1; 1; 1; 4; 5")},
-		{name: "documentNumber", in: in, pipeline: windows("'sortBy': {'x': 1, 'n': 1}, ", "{'$documentNumber': {}}"), want: results("1; 2; 3; 4; 5")},
+		{name: "documentNumber", in: in, pipeline: windows(byX, "{'$documentNumber': {}}"), want: results("1; 2; 3; 4; 5")},
 		{name: "shift", in: in, pipeline: windows(byGX, "{'$shift': {'output': '$n', 'by': 1, 'default': 'none'}}"), want: results("20; 30; 'none'; 6; 'none'")},
 		{name: "shift back", in: in, pipeline: windows(byGX, "{'$shift': {'output': '$n', 'by': -1}}"), want: results("null; 10; 20; null; 5")},
 		{name: "expMovingAvg", in: "[{'x': 1, 'n': 1}, {'x': 2, 'n': 'no'}, {'x': 3, 'n': 2}]", pipeline: windows(byX, "{'$expMovingAvg': {'input': '$n', 'N': 3}}"), want: results("1; 1; 1.5")},
@@ -78,6 +78,12 @@ func TestSetWindowFields(t *testing.T) {
 		{in: "[{'x': 1}]", pipeline: windows(byX, "{'$sum': 1, 'window': {'range': [0, 1], 'unit': 'day'}}"), code: 5429414},
 		{in: "[{'g': [1]}]", pipeline: windows("'partitionBy': '$g', ", "{'$sum': 1}"), code: mongoerr.TypeMismatch},
 		{in: "[{'x': 1, 'n': 'a'}]", pipeline: windows(byX, "{'$linearFill': '$n'}"), code: mongoerr.TypeMismatch},
+		{pipeline: windows("'sortBy': {'x': 1, 'y': 1}, ", "{'$documentNumber': {}}"), code: 5371602},
+		{pipeline: windows("'partitionBy': [1], 'sortBy': {'x': 1, 'y': 1}, ", "{'$rank': {}}"), code: 5371602},
+		{pipeline: windows("'partitionBy': [1], ", "{'$sum': 1}"), code: mongoerr.TypeMismatch},
+		{pipeline: windows(byX, "{'$integral': {'input': '$y', 'unit': 'month'}}"), code: 5490710},
+		{in: "[{'x': 1}]", pipeline: windows(byX, "{'$integral': {'input': '$x', 'unit': 'day'}}"), code: 5423901},
+		{in: "[{'x': {'$date': '2024-01-31T00:00:00Z'}}]", pipeline: windows(byX, "{'$integral': {'input': '$x'}}"), code: 5423902},
 		{in: "[{'x': 1}, {'x': 1}]", pipeline: windows(byX, "{'$linearFill': '$n'}"), code: 6050106},
 	})
 }

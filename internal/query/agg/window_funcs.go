@@ -138,7 +138,7 @@ func parseRank(w *windowParser, arg bsonx.Value) (windowFunction, error) {
 		return nil, mongoerr.New(5371601, "Rank style window functions take no other arguments")
 	case arg.Type != bsonx.TypeDocument || !arg.Doc().IsEmpty():
 		return nil, mongoerr.New(5371603, "%s must be specified with '{}' as the value", w.name)
-	case w.order == nil || len(w.order.Fields()) != 1 && w.name != "$documentNumber":
+	case w.order == nil || len(w.order.Fields()) != 1:
 		return nil, mongoerr.New(5371602, "%s must be specified with a top level sortBy expression with exactly one element", w.name)
 	}
 	return rankFunction{dense: w.name == "$denseRank", number: w.name == "$documentNumber"}, nil

@@ -70,10 +70,13 @@ func (v *expMovingAvgValues) at(i int) (bsonx.Value, error) {
 
 // slope is $derivative or $integral of a function of the sort value.
 type slope struct {
+	name     string
 	bounds   *bounds
 	input    expr.Expr
 	unit     float64 // of the sort value, in milliseconds; 0 for numbers
 	integral bool
+	notDate  mongoerr.Code // for a sort value that is no date where there is a unit
+	noUnit   mongoerr.Code // for a date where there is no unit
 }
 
 // unitLengths are the lengths, in milliseconds, of the units that are always the same in UTC.
@@ -91,7 +94,10 @@ func parseSlope(w *windowParser, arg bsonx.Value) (windowFunction, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &slope{integral: w.name == "$integral"}
+	f := &slope{name: w.name, notDate: 5624900, noUnit: 5624901}
+	if w.name == "$integral" {
+		f.integral, f.notDate, f.noUnit = true, 5423901, 5423902
+	}
 	switch {
 	case args[0].IsMissing():
 		return nil, mongoerr.New(mongoerr.FailedToParse, "%s requires an 'input' expression", w.name)
@@ -108,7 +114,7 @@ func parseSlope(w *windowParser, arg bsonx.Value) (windowFunction, error) {
 			return nil, err
 		}
 		if f.unit = unitLengths[u]; f.unit == 0 {
-			return nil, mongoerr.New(5490704, "unit must be 'week' or smaller")
+			return nil, mongoerr.New(5490710, "unit must be 'week' or smaller")
 		}
 	}
 	if f.bounds, err = w.parseBounds(); err != nil {
@@ -146,13 +152,13 @@ func (f *slope) position(v bsonx.Value) (float64, error) {
 	case f.unit > 0 && v.Type == bsonx.TypeDateTime:
 		return float64(v.DateTime()) / f.unit, nil
 	case f.unit > 0:
-		return 0, mongoerr.New(5624900, "$derivative with unit expects the sortBy field to be a Date")
+		return 0, mongoerr.New(f.notDate, "%s with unit expects the sortBy field to be a Date", f.name)
 	case v.Type == bsonx.TypeDateTime:
-		return 0, mongoerr.New(5624901, "$derivative where the sortBy is a Date requires an 'unit'")
+		return 0, mongoerr.New(f.noUnit, "%s where the sortBy is a Date requires a 'unit'", f.name)
 	case v.IsNumber():
 		return expr.Float(v), nil
 	}
-	return 0, mongoerr.New(5624902, "$derivative expects the sortBy field to be a number or a Date")
+	return 0, mongoerr.New(5624902, "%s expects the sortBy field to be a number or a Date", f.name)
 }
 
 type slopeValues struct {
