@@ -150,6 +150,31 @@ func TestFindOneByIndex(t *testing.T) {
 	}
 }
 
+// Index entries of long values are cut, so that those which begin alike are in one range.
+func TestLongValuesInAnIndex(t *testing.T) {
+	c := newServer(t).connect()
+	long := strings.Repeat("x", 5000)
+	c.run("t", d("insert", "c", "documents", bson.A{d("_id", 1, "s", long+"a", "n", 1), d("_id", 2, "s", long+"b", "n", 1)})).ok()
+	c.run("t", ej(t, `{"createIndexes": "c", "indexes": [{"key": {"s": 1}, "name": "up"}, {"key": {"n": 1, "s": -1}, "name": "down"}]}`)).ok()
+	for _, hint := range []string{"up", "down"} {
+		for _, tc := range []struct {
+			s    any
+			want []string
+		}{
+			{long + "a", []string{`{"_id":1}`}},
+			{d("$gt", long+"a"), []string{`{"_id":2}`}},
+			{d("$lte", long+"a"), []string{`{"_id":1}`}},
+			{d("$gt", "x"), []string{`{"_id":1}`, `{"_id":2}`}},
+			{d("$in", bson.A{long + "b", long + "c"}), []string{`{"_id":2}`}},
+		} {
+			filter := d("n", 1, "s", tc.s)
+			r := c.run("t", d("find", "c", "filter", filter, "hint", hint, "projection", d("_id", 1)))
+			require.ElementsMatch(t, tc.want, r.batch())
+			require.EqualValues(t, len(tc.want), c.run("t", d("count", "c", "query", filter, "hint", hint)).ok().int("n"))
+		}
+	}
+}
+
 func TestCursorBatches(t *testing.T) {
 	c := newServer(t).connect()
 	seed(t, c, `[{"_id": 1}, {"_id": 2}, {"_id": 3}, {"_id": 4}, {"_id": 5}]`)

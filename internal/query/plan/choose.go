@@ -245,7 +245,8 @@ func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
 	}
 	p.fields = fields
 	var used int
-	p.Ranges, used = expand(fields)
+	var exact bool
+	p.Ranges, used, exact = expand(fields)
 	if p.Ranges == nil {
 		return &Plan{Kind: Nothing, score: 1 << 30}
 	}
@@ -256,7 +257,9 @@ func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
 		p.score += 100_000
 		p.IDLookup = clustered || x.IsID()
 	}
-	p.Residual = pl.residual(fields[:used])
+	if p.Residual = pl.q.Filter; exact {
+		p.Residual = pl.residual(fields[:used])
+	}
 	pl.order(p, fields[:used])
 	pl.cover(p, x, mk)
 	if p.score == 0 && !forced && !(p.Sorted && pl.q.Sort != nil) && !(p.Covered && pl.q.Deps != nil) {

@@ -12,8 +12,9 @@ type Range struct {
 const maxRanges = 2000
 
 // expand multiplies the intervals of the leading fields into ranges, in index order. It stops
-// after the first field that is not made of points, and returns how many fields it used.
-func expand(fields []field) (ranges []Range, used int) {
+// after the first field that is not made of points, and returns how many fields it used. Ranges
+// with bounds that had to be cut are not exact: they hold more entries than the intervals.
+func expand(fields []field) (ranges []Range, used int, exact bool) {
 	prefixes := [][]byte{nil}
 	for i := range fields {
 		ivs, desc := fields[i].ivs, fields[i].desc
@@ -21,14 +22,15 @@ func expand(fields []field) (ranges []Range, used int) {
 			break
 		}
 		if len(ivs) == 0 {
-			return nil, i + 1 // contradictory: no range at all
+			return nil, i + 1, true // contradictory: no range at all
 		}
 		if len(prefixes)*len(ivs) > maxRanges {
 			break
 		}
 		used++
 		if !allPoints(ivs) {
-			return endings(prefixes, ivs, desc), used
+			ranges, exact = endings(prefixes, ivs, desc)
+			return ranges, used, exact
 		}
 		next := make([][]byte, 0, len(prefixes)*len(ivs))
 		for _, p := range prefixes {
@@ -39,25 +41,29 @@ func expand(fields []field) (ranges []Range, used int) {
 		}
 		prefixes = next
 	}
+	exact = true
 	for _, p := range prefixes {
 		if p == nil {
-			return []Range{{}}, used
+			return []Range{{}}, used, true
 		}
+		exact = exact && len(p) <= keyCut
 		p = cut(p)
 		ranges = append(ranges, Range{p, PrefixEnd(p)})
 	}
-	return merge(ranges), used
+	return merge(ranges), used, exact
 }
 
 // endings gives every prefix the ranges of its last field.
-func endings(prefixes [][]byte, ivs []interval, desc bool) []Range {
-	var out []Range
+func endings(prefixes [][]byte, ivs []interval, desc bool) (ranges []Range, exact bool) {
+	exact = true
 	for _, p := range prefixes {
 		for k := range ivs {
-			out = append(out, ending(p, inOrder(ivs, k, desc), desc))
+			iv := inOrder(ivs, k, desc)
+			exact = exact && len(p)+max(len(iv.lo), len(iv.hi)) <= keyCut
+			ranges = append(ranges, ending(p, iv, desc))
 		}
 	}
-	return merge(out)
+	return merge(ranges), exact
 }
 
 func ending(prefix []byte, iv interval, desc bool) Range {
