@@ -13,7 +13,7 @@ type opContext struct {
 
 	state struct {
 		sync.Mutex
-		own    context.Context // nil: none yet
+		own    context.Context         // nil: none yet
 		cancel context.CancelCauseFunc // of own, nil for ended
 	}
 }
@@ -30,7 +30,7 @@ func (c *opContext) derived() context.Context {
 	c.state.Lock()
 	defer c.state.Unlock()
 	if c.state.own == nil {
-		c.state.own, c.state.cancel = context.WithCancelCause(c.Context)
+		c.state.own, c.state.cancel = context.WithCancelCause(c.Context) //nolint:fatcontext // made once
 	}
 	return c.state.own
 }
