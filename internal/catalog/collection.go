@@ -59,8 +59,7 @@ type State struct {
 	NextID   atomic.Int64 // next free heap record id
 	Reserved atomic.Int64 // ids below are reserved on disk
 
-	// The operations since the server started, for the top command.
-	Reads, Writes atomic.Int64
+	Usage Usage // since the server started
 }
 
 // IsView reports whether this is a view.

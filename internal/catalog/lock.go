@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -97,7 +96,7 @@ func (t *LockTable) Acquire(ctx context.Context, ns string, mode LockMode, timeo
 	w := &lockWaiter{mode: mode, ready: make(chan struct{})}
 	l.queue = append(l.queue, w)
 	s.mu.Unlock()
-	if err := w.wait(ctx, timeout); err != nil {
+	if err := w.wait(ctx, ns, timeout); err != nil {
 		if t.abandon(ns, w) {
 			return Lock{}, err
 		}
@@ -105,18 +104,8 @@ func (t *LockTable) Acquire(ctx context.Context, ns string, mode LockMode, timeo
 	return Lock{t, ns, mode}, nil
 }
 
-// waitKey is the type of WaitKey.
-type waitKey struct{}
-
-// WaitKey is the key under which a context may hold an *atomic.Bool that is set while Acquire
-// waits.
-var WaitKey any = waitKey{}
-
-func (w *lockWaiter) wait(ctx context.Context, timeout time.Duration) error {
-	if flag, ok := ctx.Value(WaitKey).(*atomic.Bool); ok {
-		flag.Store(true)
-		defer flag.Store(false)
-	}
+func (w *lockWaiter) wait(ctx context.Context, ns string, timeout time.Duration) error {
+	defer waitsForLock(ctx, ns, w.mode)()
 	var expired <-chan time.Time
 	if timeout >= 0 {
 		timer := time.NewTimer(timeout)
@@ -203,6 +192,11 @@ func (l Lock) Borrowed() Lock {
 	l.table = nil
 	return l
 }
+
+// String returns the mode as currentOp shows it.
+func (m LockMode) String() string { return lockModeNames[m] }
+
+var lockModeNames = [lockModes]string{LockIS: "r", LockIX: "w", LockX: "W"}
 
 // Namespace returns what is locked.
 func (l Lock) Namespace() string { return l.ns }

@@ -115,25 +115,6 @@ func cmdGetDefaultRWConcern(_ context.Context, c *Call) error {
 	return nil
 }
 
-// cmdTop returns how often collections were used.
-func cmdTop(_ context.Context, c *Call) error {
-	b := c.Reply.StartDoc("totals").String("note", "all times in microseconds")
-	use := func(name string, count int64) { b.StartDoc(name).Int64("time", 0).Int64("count", count).End() }
-	for _, coll := range c.Store().Catalog.Current().All() {
-		if coll.IsView() {
-			continue
-		}
-		reads, writes := coll.State.Reads.Load(), coll.State.Writes.Load()
-		b.StartDoc(coll.NS)
-		use("total", reads+writes)
-		use("readLock", reads)
-		use("writeLock", writes)
-		b.End()
-	}
-	b.End()
-	return nil
-}
-
 // cmdShutdown ends the process as a signal would.
 func cmdShutdown(_ context.Context, c *Call) error {
 	if c.Service.cfg.Shutdown == nil {

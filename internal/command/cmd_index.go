@@ -21,6 +21,9 @@ func cmdCreateIndexes(ctx context.Context, c *Call) error {
 		if err := c.mayCreate(); err != nil {
 			return err
 		}
+		if strings.HasPrefix(c.coll, "system.") {
+			return mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot write to system collection %s within a transaction.", c.ns)
+		}
 		res, err = t.CreateIndexes(ctx, c.ns, specs)
 	} else {
 		res, err = c.Store().CreateIndexes(ctx, c.ns, specs, c.Durability())

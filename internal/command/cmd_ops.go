@@ -39,7 +39,7 @@ func (c *Call) CurrentOps(o OpsOptions) []bsonx.Doc {
 		}
 		b := bsonx.NewBuilder(nil).String("type", "op")
 		appendClient(b, host, conn.Client())
-		if running == nil || !s.appendOp(b, running) {
+		if running == nil || !c.appendOp(b, running, o.AllUsers) {
 			if !o.IdleConnections {
 				continue
 			}
@@ -74,7 +74,8 @@ func appendClient(b *bsonx.Builder, host string, cl session.Client) {
 }
 
 // appendOp adds a running command, unless it has just ended.
-func (s *Service) appendOp(b *bsonx.Builder, o *op) bool {
+func (c *Call) appendOp(b *bsonx.Builder, o *op, all bool) bool {
+	s := c.Service
 	o.mu.Lock()
 	if o.body == nil {
 		o.mu.Unlock()
@@ -101,10 +102,8 @@ func (s *Service) appendOp(b *bsonx.Builder, o *op) bool {
 		String("op", opKind(spec)).
 		String("ns", ns).
 		Doc("command", body).
-		Bool("killPending", o.killed.Load()).
-		StartDoc("locks").End().
-		Bool("waitingForLock", o.waiting.Load()).
-		StartDoc("lockStats").End()
+		Bool("killPending", o.killed.Load())
+	c.appendWaits(b, &o.waits, all)
 	return true
 }
 
@@ -147,8 +146,11 @@ func (s *Service) appendIdleSessions(docs []bsonx.Doc, host string, all bool, me
 		}
 		v.ID.Append(b, "lsid")
 		v.Append(b)
-		docs = append(docs, b.Bool("waitingForLock", false).Bool("active", false).
-			StartDoc("locks").End().StartDoc("waitStats").End().Build())
+		b.Bool("waitingForLock", false).Bool("active", false).StartDoc("locks")
+		if mode, ok := v.Lock(); ok {
+			b.String("Collection", mode.String())
+		}
+		docs = append(docs, b.End().StartDoc("waitStats").End().Build())
 	}
 	return docs
 }

@@ -26,6 +26,7 @@ var sections = []section{
 	{"locks", func(context.Context, *Call, *bsonx.Builder) {}},
 	{"logicalSessionRecordCache", func(_ context.Context, c *Call, b *bsonx.Builder) { c.Service.sessions.AppendSessionCache(b) }},
 	{"network", statusNetwork},
+	{"opLatencies", func(_ context.Context, c *Call, b *bsonx.Builder) { appendLatencies(b, &c.Service.usage) }},
 	{"opcounters", statusCounters},
 	{"repl", statusRepl},
 	{"storageEngine", statusEngine},
@@ -139,7 +140,9 @@ func statusMemory(_ context.Context, _ *Call, b *bsonx.Builder) {
 }
 
 func statusMetrics(_ context.Context, c *Call, b *bsonx.Builder) {
-	b.StartDoc("cursor")
+	b.StartDoc("abortExpiredTransactions")
+	c.Service.sessions.Stats.AppendExpiry(b)
+	b.End().StartDoc("cursor")
 	c.Cursors().AppendMetrics(b)
 	b.End().StartDoc("ttl").
 		Int64("deletedDocuments", c.Service.ttlDeleted.Load()).

@@ -195,16 +195,11 @@ func (c *Call) appendCollStat(ctx context.Context, b *bsonx.Builder, coll *catal
 		return err
 	case "latencyStats":
 		b.StartDoc("latencyStats")
-		reads, writes := int64(0), int64(0)
-		if coll != nil {
-			reads, writes = coll.State.Reads.Load(), coll.State.Writes.Load()
+		var u *catalog.Usage
+		if coll != nil && !coll.IsView() {
+			u = &coll.State.Usage
 		}
-		for _, u := range [...]struct {
-			name string
-			ops  int64
-		}{{"reads", reads}, {"writes", writes}, {"commands", 0}, {"transactions", 0}} {
-			b.StartDoc(u.name).Int64("latency", 0).Int64("ops", u.ops).End()
-		}
+		appendLatencies(b, u)
 		b.End()
 		return nil
 	case "queryExecStats":

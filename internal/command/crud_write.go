@@ -83,11 +83,7 @@ func (c *Call) checkWritable(ns string) error {
 		return nil
 	}
 	if c.InTxn() {
-		code := mongoerr.Code(50791)
-		if c.Spec.Name == "findAndModify" {
-			code = 50781
-		}
-		return mongoerr.New(code, "Cannot write to system collection %s within a transaction.", ns)
+		return mongoerr.New(50791, "Cannot write to system collection %s within a transaction.", ns)
 	}
 	switch {
 	case coll == "system.js", db == "admin" && (coll == "system.users" || coll == "system.roles" || coll == "system.version"):

@@ -47,10 +47,6 @@ func (s *Service) run(ctx context.Context, c *Call) error {
 	if err := c.parse(); err != nil {
 		return err
 	}
-	var err error
-	if c.kind, err = c.gen.kind(c.Spec); err != nil {
-		return err
-	}
 	s.counts[c.Spec.Counter].Add(1)
 	ctx = s.begin(ctx, c)
 	defer s.end(c)
@@ -175,10 +171,26 @@ func (c *Call) parseFields() error {
 			return err
 		}
 	}
+	if err := c.setKind(); err != nil {
+		return err
+	}
 	for i := range spec.Args {
 		if spec.Args[i].Type&Required != 0 && seen&(1<<i) == 0 {
 			return missingField(spec.Name, spec.Args[i].Name)
 		}
+	}
+	return nil
+}
+
+// setKind finds out what the command is to its session. A number on a command that cannot use it is
+// worse than a missing field.
+func (c *Call) setKind() (err error) {
+	if c.kind, err = c.gen.kind(c.Spec); err != nil {
+		return err
+	}
+	if c.kind == session.KindRetryable && !c.Spec.Has(Retryable) {
+		return mongoerr.New(mongoerr.NotARetryableWriteCommand,
+			"txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", c.Spec.Name)
 	}
 	return nil
 }
@@ -233,10 +245,6 @@ func (s *Service) check(ctx context.Context, c *Call) error {
 // checkTxn makes the checks of commands with a transaction number that need no session.
 func (c *Call) checkTxn() error {
 	spec := c.Spec
-	if c.kind == session.KindRetryable && !spec.Has(Retryable) {
-		return mongoerr.New(mongoerr.NotARetryableWriteCommand,
-			"txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and %s is not a retryable write command.", spec.Name)
-	}
 	if !c.kind.InTransaction() {
 		return nil
 	}
@@ -257,7 +265,7 @@ func (c *Call) checkTxn() error {
 		return nil // goes on with a command on admin, such as bulkWrite
 	case !spec.Has(AdminOnly) && (c.DB == "local" || c.DB == "admin"):
 		return refuse("Cannot run command against the '%s' database in a transaction.", c.DB)
-	case c.coll == "system.profile", c.coll == "system.views":
+	case c.coll == "system.profile", c.coll == "system.views" && !spec.Has(Write):
 		return refuse("Cannot run command against the '%s' collection in a transaction.", c.ns)
 	case !starts || spec.Has(TxnFirst):
 		return nil
@@ -416,7 +424,9 @@ func (s *Service) end(c *Call) {
 	o.mu.Unlock()
 	o.opContext.end()
 	c.Conn.state.op.Store(nil)
-	if d := s.now().Sub(c.start); d >= time.Duration(s.profile.slowMS.Load())*time.Millisecond {
+	d := s.now().Sub(c.start)
+	s.used(c, d)
+	if d >= time.Duration(s.profile.slowMS.Load())*time.Millisecond {
 		s.logSlow(c, d)
 	}
 }

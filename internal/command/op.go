@@ -30,7 +30,7 @@ type op struct {
 	conn    *Conn
 	started time.Time
 	killed  atomic.Bool
-	waiting atomic.Bool // for a collection lock
+	waits   catalog.Waits
 
 	mu      sync.Mutex
 	spec    *Spec
@@ -41,10 +41,10 @@ type op struct {
 	number  int64
 }
 
-// Value adds the flag of a statement that waits for a lock.
+// Value adds what the statement waits for.
 func (o *op) Value(key any) any {
 	if key == catalog.WaitKey {
-		return &o.waiting
+		return &o.waits
 	}
 	return o.opContext.Value(key)
 }

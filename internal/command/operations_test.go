@@ -84,7 +84,12 @@ func TestOperationsInTransactions(t *testing.T) {
 		{"db", d("find", "c", "filter", d("$nope", 1)), 2, 2, true},
 		{"db", d("aggregate", "c", "pipeline", bson.A{}, "explain", true), refuse, refuse, true},
 		{"db", d("insert", "system.js", "documents", bson.A{doc}), 50791, 50791, true},
-		{"db", d("findAndModify", "system.js", "query", d(), "remove", true), 50781, 50781, true},
+		{"db", d("findAndModify", "system.js", "query", d(), "remove", true), 50791, 50791, true},
+		{"db", d("insert", "system.views", "documents", bson.A{doc}), 50791, 50791, true},
+		{"db", d("insert", "system.profile", "documents", bson.A{doc}), refuse, refuse, false},
+		{"db", d("createIndexes", "system.js", "indexes", bson.A{d("key", d("a", 1), "name", "a_1")}), refuse, refuse, true},
+		{"db", d("create", "system.js"), refuse, refuse, true},
+		{"db", d("create", "view", "viewOn", "c"), refuse, refuse, true},
 		{"db", d("create", "c"), 48, 48, true},
 	} {
 		name := tc.db + "." + tc.cmd[0].Key

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/session"
 	"github.com/tandemdb/tandem/internal/storage"
 	"github.com/tandemdb/tandem/internal/txn"
@@ -74,6 +75,7 @@ type Service struct {
 	topology    topology
 	users       users
 	counts      [counters]atomic.Int64
+	usage       catalog.Usage
 	asserts     asserts
 	profile     profiler
 	started     time.Time

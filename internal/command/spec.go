@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
 )
 
 // HandlerFunc runs one command. It appends the fields of a successful reply to c.Reply; the
@@ -95,6 +96,8 @@ type Spec struct {
 
 	// Sequences are the fields that may come as document sequences.
 	Sequences []string
+
+	use catalog.Use // set in newTable
 }
 
 // Has reports whether all of the flags are set.
@@ -208,6 +211,7 @@ func newTable(specs []Spec) table {
 		if s.Handler == nil {
 			continue
 		}
+		s.use = useOf(s)
 		t[s.Name] = s
 		for _, a := range s.Aliases {
 			t[a] = s

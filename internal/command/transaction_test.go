@@ -42,6 +42,8 @@ func TestTransactionFieldsAreChecked(t *testing.T) {
 		{"admin", "admin", fields(create(), "lsid", id, "txnNumber", n, "autocommit", false), 263, "Cannot run command against the 'admin' database in a transaction."},
 		{"profile", "db", fields(d("create", "system.profile"), "lsid", id, "txnNumber", n, "autocommit", false), 263, "Cannot run command against the 'db.system.profile' collection in a transaction."},
 		{"number on a command that is no retryable write", "db", fields(list, "lsid", id, "txnNumber", n), 50768, "not a retryable write command"},
+		{"number on an incomplete command that is no retryable write", "db", fields(d("distinct", "c"), "lsid", id, "txnNumber", n), 50768, ""},
+		{"number on a command with a wrong collection name", "db", fields(d("killCursors", 1), "lsid", id, "txnNumber", n), 50768, ""},
 		{"commit without autocommit", "admin", fields(d("commitTransaction", 1), "lsid", id, "txnNumber", n), 50768, ""},
 		{"commit as first", "admin", fields(d("commitTransaction", 1), "lsid", id, "txnNumber", n+1, "autocommit", false, "startTransaction", true), 263, "Cannot start a transaction with a commit"},
 		{"abort as first", "admin", fields(d("abortTransaction", 1), "lsid", id, "txnNumber", n+1, "autocommit", false, "startTransaction", true), 263, "Cannot start a transaction with an abort"},
@@ -180,6 +182,9 @@ func TestTransactionExpires(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return c.run("admin", d("serverStatus", 1)).int("transactions.currentOpen") == 0
 	}, waitFor, 10*tick)
+	st := c.run("admin", d("serverStatus", 1))
+	require.Positive(t, st.int("metrics.abortExpiredTransactions.passes"))
+	require.EqualValues(t, 1, st.int("metrics.abortExpiredTransactions.successfulKills"))
 	r := c.run("db", inTxn(d("create", "b"), 1, 1, false)).fails(251)
 	require.Contains(t, r.message(), "transactionLifetimeLimitSeconds")
 	require.Equal(t, "TransientTransactionError", r.labels())

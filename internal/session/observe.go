@@ -1,9 +1,12 @@
 package session
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
+	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/storage"
 )
 
@@ -19,9 +22,12 @@ type TxnView struct {
 	Expires     time.Time
 	Running     bool // one of its statements is running
 	Statements  int
-	Bytes       int // of its uncommitted writes; 0 while running
+	Bytes       int            // of its uncommitted writes; 0 while running
+	Locks       []catalog.Lock // of collections; nil while running
 	LastCommand string
 	Client      Client
+
+	tag *Tag
 }
 
 // Append appends the transaction sub-document of currentOp to b.
@@ -43,8 +49,31 @@ func (v *TxnView) Append(b *bsonx.Builder) {
 		String("expiryTime", v.Expires.UTC().Format(iso)).
 		Int32("statements", int32(v.Statements)).
 		Int64("uncommittedBytes", int64(v.Bytes)).
-		String("lastCommand", v.LastCommand).
-		End()
+		String("lastCommand", v.LastCommand)
+	if v.Locks != nil {
+		b.StartArray("collections")
+		for i, l := range v.Locks {
+			b.StartDoc(strconv.Itoa(i)).String("ns", l.Namespace()).String("lock", l.Mode.String()).End()
+		}
+		b.End()
+	}
+	b.End()
+}
+
+// AppendHolder appends what is shown to somebody who waits for the transaction.
+func (v *TxnView) AppendHolder(b *bsonx.Builder) { v.tag.Describe(b) }
+
+// Lock returns the strongest of the collection locks and whether there is any.
+func (v *TxnView) Lock() (mode catalog.LockMode, ok bool) {
+	for _, l := range v.Locks {
+		mode = max(mode, l.Mode)
+	}
+	return mode, len(v.Locks) > 0
+}
+
+// Holds reports whether the transaction has locked the collection.
+func (v *TxnView) Holds(ns string) bool {
+	return slices.ContainsFunc(v.Locks, func(l catalog.Lock) bool { return l.Namespace() == ns })
 }
 
 // OpenTransactions returns the open transactions.
@@ -78,13 +107,14 @@ func (s *Session) view() (TxnView, bool) {
 	v := TxnView{
 		ID: s.id, Number: s.number, ReadConcern: t.concern, Started: t.tag.Started,
 		Open: now.Sub(t.tag.Started), Active: t.busy, Expires: t.expires,
-		Running: !t.busySince.IsZero(), Statements: t.statements, LastCommand: t.tag.LastCommand(),
+		Running: !t.busySince.IsZero(), Statements: t.statements, LastCommand: t.tag.LastCommand(), tag: t.tag,
 	}
 	if v.Running {
 		v.Active += now.Sub(t.busySince)
 	} else {
 		// Nobody else uses the transaction while it is idle and the mutex is held.
 		v.Read, v.Bytes = t.txn.Timestamp(), t.txn.Bytes()
+		v.Locks = slices.Clone(t.txn.Locks())
 	}
 	if t.origin != nil {
 		v.Client = t.origin.Client()

@@ -37,16 +37,21 @@ func (m *Manager) reapTransactions() {
 // interrupted.
 func (m *Manager) ExpireTransactions() {
 	now := m.now()
+	m.Stats.expiryPasses.Add(1)
 	for _, s := range m.openSessions() {
 		s.mu.Lock()
-		expired := s.txn != nil && !now.Before(s.txn.expires)
+		expired, number := s.txn != nil && !now.Before(s.txn.expires), s.number
 		s.mu.Unlock()
 		if !expired {
 			continue
 		}
 		e := mongoerr.New(mongoerr.TransactionExceededLifetimeLimit,
 			"operation was interrupted because the transaction exceeded the configured 'transactionLifetimeLimitSeconds'")
-		s.kill(e, e)
+		if s.kill(e, e) {
+			m.Stats.expired.Add(1)
+			m.logger.Info("Aborting transaction because it has been running for longer than 'transactionLifetimeLimitSeconds'",
+				slog.String("lsid", s.id.UUIDString()), slog.Int64("txnNumber", number))
+		}
 	}
 }
 

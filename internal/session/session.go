@@ -153,13 +153,14 @@ func (s *Session) checkIn() {
 	close(next.ready)
 }
 
-// kill aborts the open transaction for the reason cause. A statement that is running is
-// stopped with interrupt and aborts the transaction when it ends. It never waits.
-func (s *Session) kill(cause, interrupt *mongoerr.Error) {
+// kill aborts the open transaction for the reason cause, and reports whether there was one. A
+// statement that is running is stopped with interrupt and aborts the transaction when it ends. It
+// never waits.
+func (s *Session) kill(cause, interrupt *mongoerr.Error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.txn == nil || s.ending || s.doom != nil {
-		return
+		return false
 	}
 	c := &Cause{Err: cause}
 	if s.held {
@@ -167,9 +168,10 @@ func (s *Session) kill(cause, interrupt *mongoerr.Error) {
 		if s.running != nil {
 			s.running.Interrupt(interrupt)
 		}
-		return
+		return true
 	}
 	s.abort(c)
+	return true
 }
 
 // abort ends the open transaction. s.mu is held, and either the session is checked out by the

@@ -20,6 +20,9 @@ type Stats struct {
 	lastOperations atomic.Int64
 	lastBytes      atomic.Int64
 
+	expiryPasses atomic.Int64
+	expired      atomic.Int64
+
 	reaperJobs atomic.Int64
 	ended      atomic.Int64 // sessions that the reaper has removed last
 }
@@ -46,6 +49,14 @@ func (s *Stats) AppendTransactions(b *bsonx.Builder) {
 		Int64("oplogOperationBytes", s.lastBytes.Load()).
 		Doc("writeConcern", bsonx.NewBuilder(nil).String("w", "majority").Int32("wtimeout", 0).Build()).
 		End()
+}
+
+// AppendExpiry appends the fields of serverStatus.metrics.abortExpiredTransactions. Nothing ever
+// keeps the thread that does it waiting.
+func (s *Stats) AppendExpiry(b *bsonx.Builder) {
+	b.Int64("passes", s.expiryPasses.Load()).
+		Int64("successfulKills", s.expired.Load()).
+		Int64("timedOutKills", 0)
 }
 
 // AppendSessionCache appends the fields of serverStatus.logicalSessionRecordCache.

@@ -26,25 +26,16 @@ const conflictText = "WriteConflict error: this operation conflicted with anothe
 func (s *Store) ConflictError(c *storage.ConflictError) *mongoerr.Error {
 	w := s.locate(c.Key)
 	info := bsonx.NewBuilder(nil)
-	text := ""
-	if w.ns != "" {
-		info.String("ns", w.ns)
-		text = " on " + w.ns
-	}
-	if w.index != "" {
-		info.String("index", w.index)
-		text += " index: " + w.index
-	}
-	if !w.key.IsEmpty() {
-		info.Doc("key", w.key)
-		text += " key: " + w.key.String()
-	}
-	if !w.id.IsMissing() {
-		info.Value("_id", w.id)
-		text += " _id: " + bsonx.Format(w.id)
-	}
+	text := w.describe(info)
 	text += holder(info, c)
 	return mongoerr.New(mongoerr.WriteConflict, conflictText, text).WithInfo(info.Build()).WithCause(c)
+}
+
+// DescribeConflict appends what a conflict is about: namespace, index and _id, as far as they are
+// known.
+func (s *Store) DescribeConflict(b *bsonx.Builder, c *storage.ConflictError) {
+	w := s.locate(c.Key)
+	w.describe(b)
 }
 
 // holder describes the other transaction.
@@ -81,6 +72,28 @@ type place struct {
 	ns, index string
 	key       bsonx.Doc   // the values in the index
 	id        bsonx.Value // of the document
+}
+
+// describe appends the place and returns it as text.
+func (w *place) describe(b *bsonx.Builder) string {
+	text := ""
+	if w.ns != "" {
+		b.String("ns", w.ns)
+		text = " on " + w.ns
+	}
+	if w.index != "" {
+		b.String("index", w.index)
+		text += " index: " + w.index
+	}
+	if !w.key.IsEmpty() {
+		b.Doc("key", w.key)
+		text += " key: " + w.key.String()
+	}
+	if !w.id.IsMissing() {
+		b.Value("_id", w.id)
+		text += " _id: " + bsonx.Format(w.id)
+	}
+	return text
 }
 
 // locate finds out what key stands for, as far as that is known: another transaction may not

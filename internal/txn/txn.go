@@ -186,6 +186,7 @@ func (t *Txn) change(id layout.Ident, records, bytes int64) {
 
 // Await returns when the transaction that a conflict named has ended, or when ctx ends.
 func (s *Store) Await(ctx context.Context, conflict *storage.ConflictError) error {
+	defer catalog.WaitsForConflict(ctx, conflict)()
 	if err := s.Engine.Await(ctx, conflict); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause

@@ -196,6 +196,9 @@ func (v *View) older(ns string, c *catalog.Collection, known bool, mode catalog.
 	return c, nil
 }
 
+// Locks returns the collection locks that the view holds, valid until its next use.
+func (v *View) Locks() []catalog.Lock { return v.locks }
+
 // borrow makes the view use a lock that the caller holds and releases.
 func (v *View) borrow(l catalog.Lock) { v.locks = append(v.locks, l.Borrowed()) }
 
