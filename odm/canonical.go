@@ -21,7 +21,7 @@ func (f *field) unorderedBelow() bool {
 		return f.typ != typeRaw
 	case kindSlice:
 		return f.elem.unorderedBelow()
-	case kindStruct:
+	case kindStruct, kindOneOf:
 		return f.sub.unordered
 	}
 	return false
@@ -87,6 +87,10 @@ func (f *field) canonical(raw bson.RawValue, v reflect.Value) bson.RawValue {
 	switch {
 	case f.kind == kindStruct && raw.Type == bson.TypeEmbeddedDocument:
 		raw.Value = f.sub.canonical(raw.Value, v)
+	case f.kind == kindOneOf && raw.Type == bson.TypeEmbeddedDocument:
+		if inner, set := f.variant(v); set != nil {
+			raw.Value = set.canonical(raw.Value, inner)
+		}
 	case f.kind == kindSlice && raw.Type == bson.TypeArray:
 		list := listElements(raw.Value)
 		for i := range list {

@@ -240,8 +240,8 @@ func castTo(model, path string, f *field, v bson.RawValue) (bson.RawValue, error
 		return arrayOf(elems), nil
 	case f.kind == kindSlice:
 		return castTo(model, path, f.elem.withRules(f), v)
-	case f.kind == kindStruct && v.Type == bson.TypeEmbeddedDocument:
-		return castDocument(model, path, f.sub, v)
+	case f.holdsDocuments() && v.Type == bson.TypeEmbeddedDocument:
+		return castDocument(model, path, f.tableOf(v.Value), v)
 	}
 	out, err := castScalar(f, v)
 	if err != nil {

@@ -110,7 +110,7 @@ func (m *Model[T]) castCondition(path string, f *field, v bson.RawValue) (bson.R
 
 func (f *field) scalar() bool {
 	switch f.kind {
-	case kindSlice, kindMixed, kindOther, kindStruct, kindMap, kindBinary:
+	case kindSlice, kindMixed, kindOther, kindStruct, kindOneOf, kindMap, kindBinary:
 		return false
 	}
 	return true
@@ -172,13 +172,14 @@ func (m *Model[T]) castOperand(path string, f *field, how operand, v bson.RawVal
 
 // castElement casts the filter of $elemMatch over sub-documents.
 func (m *Model[T]) castElement(path string, f *field, v bson.RawValue) (bson.RawValue, error) {
-	if f.kind != kindStruct {
+	if !f.holdsDocuments() {
 		return v, nil
 	}
+	set := f.tableOf(v.Value)
 	var dst []byte
 	err := elements(v.Value, func(key []byte, e bson.RawValue) error {
 		name := string(key)
-		out, err := m.castCondition(path+"."+name, f.sub.find(name), e)
+		out, err := m.castCondition(path+"."+name, set.find(name), e)
 		dst = appendRawElement(dst, name, out)
 		return err
 	})

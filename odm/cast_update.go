@@ -174,7 +174,7 @@ func (c *updateCast[T]) operand(how updateOperand, path string, f *field, v bson
 // giveIDs gives new sub-documents an _id.
 func (m *Model[T]) giveIDs(f *field, v bson.RawValue) bson.RawValue {
 	switch {
-	case f.kind == kindSlice && v.Type == bson.TypeArray && f.elem.kind == kindStruct && f.elem.sub.hasID:
+	case f.kind == kindSlice && v.Type == bson.TypeArray && f.elem.holdsDocuments() && f.elem.sub.hasID:
 		list, err := arrayElements(v)
 		if err != nil {
 			return v
@@ -183,7 +183,11 @@ func (m *Model[T]) giveIDs(f *field, v bson.RawValue) bson.RawValue {
 			list[i] = m.giveIDs(f.elem, list[i])
 		}
 		return arrayOf(list)
-	case f.kind == kindStruct && v.Type == bson.TypeEmbeddedDocument && f.sub.hasID && f.sub.byName["_id"].typ == typeObjectID:
+	case f.holdsDocuments() && v.Type == bson.TypeEmbeddedDocument:
+		set := f.tableOf(v.Value)
+		if id := set.get("_id"); id == nil || id.typ != typeObjectID {
+			return v
+		}
 		if _, ok := findElement(v.Value, []byte("_id")); !ok {
 			elems := bsoncore.AppendObjectIDElement(nil, "_id", m.conn.opts.NewID())
 			v.Value = document(append(elems, v.Value[4:len(v.Value)-1]...))

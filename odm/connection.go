@@ -254,9 +254,8 @@ func (c *Connection) Models() []string {
 	return names
 }
 
+// register keeps a model by its name and type; c.mu is held.
 func (c *Connection) register(m anyModel, t reflect.Type) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if _, ok := c.models[m.Name()]; ok {
 		return &ModelExistsError{Model: m.Name()}
 	}

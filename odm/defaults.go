@@ -6,15 +6,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-func (s *pathSet) hasDefaults() bool {
-	for _, f := range s.fields {
-		if f.rules.def != nil || f.rules.defText != "" || (f.sub != nil && f.sub.hasDefaults()) {
-			return true
-		}
-	}
-	return false
-}
-
 // applyDefaults fills what is missing, and tells whether it filled anything.
 func (m *Model[T]) applyDefaults(v reflect.Value, p *projection) bool {
 	filled := false
@@ -26,32 +17,66 @@ func (m *Model[T]) applyDefaults(v reflect.Value, p *projection) bool {
 	return filled
 }
 
+// defaultsOf fills what is missing in a struct.
+func (m *Model[T]) defaultsOf(set *pathSet, v reflect.Value) bool {
+	filled := false
+	if set.defaulted {
+		for _, f := range set.fields {
+			filled = m.applyDefault(f, v.FieldByIndex(f.goIdx)) || filled
+		}
+	}
+	return filled
+}
+
 func (m *Model[T]) applyDefault(f *field, v reflect.Value) bool {
-	if f.kind == kindStruct {
-		inner, ok := deref(v)
-		if !ok {
-			return false // the defaults of a sub-document need a sub-document
-		}
-		filled := false
-		for _, sub := range f.sub.fields {
-			filled = m.applyDefault(sub, inner.FieldByIndex(sub.goIdx)) || filled
-		}
+	filled := false
+	if f.rules.hasDefault() && f.missing(v) {
+		setDefault(v, m.defaultOf(f))
+		filled = true
+	}
+	if !f.defaulted {
 		return filled
 	}
-	if (f.rules.def == nil && f.rules.defText == "") || !f.missing(v) {
-		return false
+	inner, ok := deref(v)
+	if !ok {
+		return filled // the defaults of a sub-document need a sub-document
 	}
-	if f.rules.defText == "now" {
-		now := m.conn.opts.Now().UTC()
-		value := reflect.ValueOf(now)
-		if valueType(f.typ) == typeDateTime {
-			value = reflect.ValueOf(bson.NewDateTimeFromTime(now))
+	switch f.kind {
+	case kindStruct:
+		return m.defaultsOf(f.sub, inner) || filled
+	case kindOneOf:
+		if held, set := f.variant(inner); set != nil {
+			return m.defaultsOf(set, held) || filled
 		}
-		setDefault(v, value.Interface())
-		return true
+	case kindSlice:
+		for i := range inner.Len() {
+			filled = m.applyDefault(f.elem, inner.Index(i)) || filled
+		}
+	case kindMap:
+		for it := inner.MapRange(); it.Next(); { // values of maps cannot be set in place
+			e := reflect.New(f.elem.typ).Elem()
+			e.Set(it.Value())
+			if m.applyDefault(f.elem, e) {
+				inner.SetMapIndex(it.Key(), e)
+				filled = true
+			}
+		}
 	}
-	setDefault(v, f.rules.def())
-	return true
+	return filled
+}
+
+func (r *rules) hasDefault() bool { return r.def != nil || r.defText != "" }
+
+// defaultOf returns the default of a path; that of "now" is the connection's time.
+func (m *Model[T]) defaultOf(f *field) any {
+	if f.rules.defText != "now" {
+		return f.rules.def()
+	}
+	now := m.conn.opts.Now().UTC()
+	if valueType(f.typ) == typeDateTime {
+		return bson.NewDateTimeFromTime(now)
+	}
+	return now
 }
 
 // setDefault puts a value into a field, below its pointers and Opts.

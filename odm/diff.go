@@ -193,8 +193,8 @@ func (ch *changes) descends(f *field, stored, was, now bson.RawValue) bool {
 		return false
 	}
 	switch f.kind {
-	case kindStruct:
-		return true
+	case kindStruct, kindOneOf:
+		return f.sameKind(was.Value, now.Value)
 	case kindMap:
 		return plainKeys(was.Value) && plainKeys(now.Value)
 	}

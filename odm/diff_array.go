@@ -169,8 +169,8 @@ func (ch *changes) positions(path string, f *field, old, cur []bson.RawValue) er
 			continue
 		}
 		at := path + "." + strconv.Itoa(i)
-		if f.elem.kind == kindStruct && old[i].Type == bson.TypeEmbeddedDocument && cur[i].Type == bson.TypeEmbeddedDocument &&
-			sameID(old[i], cur[i]) {
+		if f.elem.holdsDocuments() && old[i].Type == bson.TypeEmbeddedDocument && cur[i].Type == bson.TypeEmbeddedDocument &&
+			sameID(old[i], cur[i]) && f.elem.sameKind(old[i].Value, cur[i].Value) {
 			if err := ch.document(at+".", f.elem.sub, old[i].Value, old[i].Value, cur[i].Value); err != nil {
 				return err
 			}
@@ -195,7 +195,7 @@ func (ch *changes) arrayForced(path string, f *field, now bson.RawValue) error {
 		at := path + "." + strconv.Itoa(i)
 		switch {
 		case !ch.forcedBelow(at):
-		case e.Type == bson.TypeEmbeddedDocument && f.elem.kind == kindStruct && !ch.isForced(at):
+		case e.Type == bson.TypeEmbeddedDocument && f.elem.holdsDocuments() && !ch.isForced(at):
 			if err := ch.document(at+".", f.elem.sub, e.Value, e.Value, e.Value); err != nil {
 				return err
 			}

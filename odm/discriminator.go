@@ -21,40 +21,60 @@ func (e *DiscriminatorExistsError) Error() string {
 	return fmt.Sprintf("Discriminator with name %q already exists", e.Kind)
 }
 
-// NewDiscriminator defines a model of the documents of one kind in the collection of base.
-// Fields that both have belong in a struct that both embed inline.
-func NewDiscriminator[T, B any, P Document[T]](base *Model[B], name string, schema *Schema[T]) (*Model[T], error) {
-	if schema == nil {
-		schema = NewSchema[T]()
+// KindError says that a document is not of the kind that it was to be read as.
+type KindError struct {
+	Model string
+	ID    any
+	Kind  string // what is stored
+	Want  string // the type; empty if the model does not know the kind
+}
+
+func (e *KindError) Error() string {
+	if e.Want == "" {
+		return fmt.Sprintf("odm: %s %s: %q is no kind of the model", e.Model, idText(e.ID), e.Kind)
 	}
+	return fmt.Sprintf("odm: %s %s is a %s, not a %s", e.Model, idText(e.ID), e.Kind, e.Want)
+}
+
+// KindValue is what the documents of a discriminator have at the discriminator key. Default:
+// the model's name.
+func KindValue(kind string) SchemaOption { return func(c *schemaConfig) { c.kind = kind } }
+
+// NewDiscriminator defines a model of the documents of one kind in the collection of base.
+// It takes over the base's options, and its hooks of operations. Fields and hook methods that
+// both have belong in a struct that both embed inline; hooks that were registered for the
+// documents of the base take a *B and stay there.
+func NewDiscriminator[T, B any, P Document[T]](base *Model[B], name string, schema *Schema[T]) (*Model[T], error) {
 	key := base.cfg.discrKey
-	inherit := []SchemaOption{func(c *schemaConfig) {
-		c.collection, c.discrKey, c.versionKey = base.cfg.collection, key, base.cfg.versionKey
-		c.timestamps, c.createdAt, c.updatedAt = base.cfg.timestamps, base.cfg.createdAt, base.cfg.updatedAt
-	}}
-	schema.opts = append(inherit, schema.opts...)
-	m, err := buildModel[T, P](base.conn, name, schema)
+	m, err := buildModel[T, P](base.conn, name, schema, func(c *schemaConfig) {
+		from := *base.cfg
+		from.paths, from.indexes, from.kind = nil, nil, name
+		*c = from
+	})
 	if err != nil {
 		return nil, err
 	}
 	if m.table.get(key) != nil {
 		return nil, &SchemaError{Model: name, Problems: []string{fmt.Sprintf("Discriminator %q cannot have field with name %q", name, key)}}
 	}
-	m.discr = &discriminator[T]{key: key, value: name}
+	m.hooks.inherit(base.hooks.preOp, base.hooks.postOp, base.hooks.errOp)
+	kind := m.cfg.kind
+	m.cfg.collection, m.cfg.discrKey = base.cfg.collection, key
+	m.discr = &discriminator[T]{key: key, value: kind}
 	base.conn.mu.Lock()
-	_, taken := base.kinds[name]
-	if !taken {
-		base.kinds = maps.Clone(base.kinds)
-		if base.kinds == nil {
-			base.kinds = map[string]func() any{}
-		}
-		base.kinds[name] = func() any { return m }
+	defer base.conn.mu.Unlock()
+	if _, taken := base.kinds[kind]; taken {
+		return nil, &DiscriminatorExistsError{Kind: kind}
 	}
-	base.conn.mu.Unlock()
-	if taken {
-		return nil, &DiscriminatorExistsError{Kind: name}
+	if err := m.conn.register(m, reflect.TypeFor[T]()); err != nil {
+		return nil, err
 	}
-	return m, m.conn.register(m, reflect.TypeFor[T]())
+	base.kinds = maps.Clone(base.kinds)
+	if base.kinds == nil {
+		base.kinds = map[string]func() any{}
+	}
+	base.kinds[kind] = func() any { return m }
+	return m, nil
 }
 
 // appendKind adds the kind of a discriminator's document.
@@ -94,11 +114,11 @@ func As[T, B any](base *Doc[B]) (*T, error) {
 	made := st.model.kinds[base.Kind()]
 	st.model.conn.mu.Unlock()
 	if made == nil {
-		return nil, fmt.Errorf("odm: %s %s: %q is no kind of the model", st.model.name, idText(st.id()), base.Kind())
+		return nil, &KindError{Model: st.model.name, ID: st.id(), Kind: base.Kind()}
 	}
 	m, ok := made().(*Model[T])
 	if !ok {
-		return nil, fmt.Errorf("odm: %s %s is a %s, not a %s", st.model.name, idText(st.id()), base.Kind(), reflect.TypeFor[T]().Name())
+		return nil, &KindError{Model: st.model.name, ID: st.id(), Kind: base.Kind(), Want: reflect.TypeFor[T]().Name()}
 	}
 	h := &holder[T]{}
 	if err := m.load(&h.val, &h.st, st.base, nil); err != nil {

@@ -295,6 +295,10 @@ func (f *field) walkHooks(ctx context.Context, v reflect.Value, e DocEvent, pre 
 	switch f.kind {
 	case kindStruct:
 		return walkHooks(ctx, v, f.sub, e, pre, true)
+	case kindOneOf:
+		if inner, set := f.variant(v); set != nil {
+			return walkHooks(ctx, inner, set, e, pre, true)
+		}
 	case kindSlice:
 		for i := range v.Len() {
 			if err := f.elem.walkHooks(ctx, v.Index(i), e, pre); err != nil {
@@ -355,4 +359,17 @@ func cloneLists[F any](m map[Op][]F) map[Op][]F {
 		c[op] = slices.Clone(list)
 	}
 	return c
+}
+
+// inherit puts the hooks of operations of another model before those of this one.
+func (h *hooks[T]) inherit(pre, post map[Op][]callHook, onError map[Op][]func(ctx context.Context, call *Call, err error) error) {
+	h.preOp, h.postOp, h.errOp = joinLists(pre, h.preOp), joinLists(post, h.postOp), joinLists(onError, h.errOp)
+}
+
+func joinLists[F any](first, then map[Op][]F) map[Op][]F {
+	out := cloneLists(first)
+	for op, list := range then {
+		out[op] = append(out[op], list...)
+	}
+	return out
 }

@@ -40,7 +40,12 @@ func NewModel[T any, P Document[T]](conn *Connection, name string, schema *Schem
 	if err != nil {
 		return nil, err
 	}
-	return m, conn.register(m, reflect.TypeFor[T]())
+	m.conn.mu.Lock()
+	defer m.conn.mu.Unlock()
+	if err := m.conn.register(m, reflect.TypeFor[T]()); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // MustModel is NewModel for package variables: it panics.
@@ -52,14 +57,14 @@ func MustModel[T any, P Document[T]](conn *Connection, name string, schema *Sche
 	return m
 }
 
-func buildModel[T any, P Document[T]](conn *Connection, name string, schema *Schema[T]) (*Model[T], error) {
+func buildModel[T any, P Document[T]](conn *Connection, name string, schema *Schema[T], inherited ...SchemaOption) (*Model[T], error) {
 	if conn == nil {
 		conn = Default()
 	}
 	if schema == nil {
 		schema = NewSchema[T]()
 	}
-	table, cfg, problems := schema.compile()
+	table, cfg, problems := schema.compile(inherited)
 	if name == "" {
 		problems = append(problems, "the model needs a name")
 	}
@@ -83,7 +88,7 @@ func buildModel[T any, P Document[T]](conn *Connection, name string, schema *Sch
 		}
 	})
 	for _, f := range table.fields {
-		if f.rules.def != nil || f.rules.defText != "" || (f.sub != nil && f.sub.hasDefaults()) {
+		if f.rules.hasDefault() || f.defaulted {
 			m.defaults = append(m.defaults, f)
 		}
 	}

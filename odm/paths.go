@@ -28,28 +28,35 @@ const (
 	kindSlice
 	kindMap
 	kindRef
+	kindOneOf // a sub-document of one of several kinds
 	kindOther // a type with its own encoding
 )
 
 var kindNames = [...]string{
 	"Mixed", "String", "Boolean", "Int", "Int", "Number", "Date", "ObjectId", "Decimal128", "Buffer",
-	"Object", "Array", "Map", "ObjectId", "Value",
+	"Object", "Array", "Map", "ObjectId", "Object", "Value",
 }
 
 func (k kind) String() string { return kindNames[k] }
 
 // field is a path of a model: a field of its struct, or of a struct below it.
 type field struct {
-	name  string // its key in the enclosing document
-	path  string // from the root, without positions in arrays
-	goIdx []int  // in the enclosing struct
-	typ   reflect.Type
-	kind  kind
-	opt   bool     // a pointer or Opt: it can be missing whatever its type
-	bits  int      // of numbers
-	sub   *pathSet // of structs
-	elem  *field   // of slices and maps
-	extra bool     // keeps unknown fields
+	name      string // its key in the enclosing document
+	path      string // from the root, without positions in arrays
+	goIdx     []int  // in the enclosing struct
+	typ       reflect.Type
+	kind      kind
+	opt       bool     // a pointer or Opt: it can be missing whatever its type
+	bits      int      // of numbers
+	sub       *pathSet // of structs
+	elem      *field   // of slices and maps
+	extra     bool     // keeps unknown fields
+	defaulted bool     // something below it has defaults
+	twins     []*field // of a path of several kinds: the same path of the other kinds
+
+	kindTable *kindTable          // of OneOf
+	kinds     map[string]*pathSet // of OneOf; sub has the paths of all
+
 	rules rules
 }
 
@@ -63,6 +70,7 @@ type pathSet struct {
 
 	checked   bool // something in it has rules or setters
 	unordered bool // there may be maps in it
+	defaulted bool // something in it has defaults
 	hooked    bool // it, or something in it, has hook methods
 	methods   methodSet
 	refs      []*field
@@ -90,7 +98,7 @@ func (s *pathSet) find(path string) *field {
 	f := s.get(name)
 	for f != nil && more {
 		switch f.kind {
-		case kindStruct:
+		case kindStruct, kindOneOf:
 			name, rest, more = strings.Cut(rest, ".")
 			f = f.sub.get(name)
 		case kindSlice:
@@ -155,6 +163,7 @@ var (
 	typeOption   = reflect.TypeFor[optional]()
 	typeValueEnc = reflect.TypeFor[bson.ValueMarshaler]()
 	typeEnc      = reflect.TypeFor[bson.Marshaler]()
+	typeOneOf    = reflect.TypeFor[oneOf]()
 	typeMany     = reflect.TypeFor[manyRef]()
 	typeDocument = reflect.TypeFor[odmDocument]()
 )
@@ -284,6 +293,15 @@ func (c *compiler) fieldOf(t reflect.Type, name, path string) *field {
 			return f
 		}
 		f.sub = c.structure(t, path+".")
+	case kindOneOf:
+		table := reflect.Zero(t).Interface().(oneOf).kindTable()
+		for _, kind := range table.byName {
+			if kind != nil && kind.Kind() == reflect.Pointer && slices.Contains(c.stack, kind.Elem()) {
+				f.kind = kindOther
+				return f
+			}
+		}
+		c.compileKinds(f, table, path+".")
 	case kindSlice, kindMap:
 		f.elem = c.fieldOf(t.Elem(), name, path)
 	}
@@ -306,6 +324,8 @@ func (c *compiler) kindOf(t reflect.Type) kind {
 	switch {
 	case t.Implements(typeRefer):
 		return kindRef
+	case t.Implements(typeOneOf):
+		return kindOneOf
 	case t.Implements(typeValueEnc), t.Implements(typeEnc), reflect.PointerTo(t).Implements(typeValueEnc), reflect.PointerTo(t).Implements(typeEnc):
 		return kindOther
 	}

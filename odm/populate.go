@@ -340,6 +340,10 @@ func refsIn(v reflect.Value, f *field, rest string) []populator {
 		}
 	case kindStruct:
 		return refsAt(v, f.sub, rest)
+	case kindOneOf:
+		if inner, set := f.variant(v); set != nil {
+			return refsAt(inner, set, rest)
+		}
 	case kindSlice:
 		var out []populator
 		for i := range v.Len() {

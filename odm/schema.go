@@ -45,6 +45,7 @@ type schemaConfig struct {
 	create      *options.CreateCollectionOptionsBuilder
 	autoCreate  bool
 	discrKey    string
+	kind        string         // of a discriminator
 	object      []ObjectOption // of ToObject
 	json        []ObjectOption // of ToJSON
 }
@@ -171,8 +172,11 @@ func (s *Schema[T]) With(opts ...SchemaOption) *Schema[T] {
 }
 
 // compile reads the struct, then the options, into one table.
-func (s *Schema[T]) compile() (*pathSet, *schemaConfig, []string) {
+func (s *Schema[T]) compile(inherited []SchemaOption) (*pathSet, *schemaConfig, []string) {
 	cfg := &schemaConfig{versionKey: "__v", discrKey: "__t"}
+	for _, o := range inherited {
+		o(cfg)
+	}
 	for _, o := range s.opts {
 		o(cfg)
 	}
@@ -186,7 +190,12 @@ func (s *Schema[T]) compile() (*pathSet, *schemaConfig, []string) {
 			continue
 		}
 		for _, o := range p.opts {
-			o(c, f)
+			if f.kind != kindMixed || len(f.twins) == 0 {
+				o(c, f)
+			}
+			for _, twin := range f.twins {
+				o(c, twin)
+			}
 		}
 	}
 	if table.get("_id") == nil {
@@ -213,22 +222,19 @@ func (s *pathSet) finish() {
 	s.hooked = s.methods != 0
 	s.unordered = s.extra != nil
 	for _, f := range s.fields {
-		if f.rules.any() {
-			s.checked = true
-		}
-		sub := f.sub
 		leaf := f
 		for leaf.elem != nil {
 			leaf = leaf.elem
 		}
-		if sub == nil {
-			sub = leaf.sub
+		if below := leaf.finishBelow(); below != nil {
+			s.checked = s.checked || below.checked || below.hasID
+			s.hooked = s.hooked || below.hooked
+			for e := f; e != nil; e = e.elem {
+				e.defaulted = below.defaulted
+			}
 		}
-		if sub != nil {
-			sub.finish()
-			s.checked = s.checked || sub.checked || sub.hasID
-			s.hooked = s.hooked || sub.hooked
-		}
+		s.checked = s.checked || f.rules.any()
+		s.defaulted = s.defaulted || f.defaulted || f.rules.hasDefault()
 		s.unordered = s.unordered || f.unorderedBelow()
 		if leaf.kind == kindRef {
 			s.refs = append(s.refs, f)
@@ -237,4 +243,23 @@ func (s *pathSet) finish() {
 	for _, m := range s.many {
 		s.refs = append(s.refs, &field{name: m.name, path: m.name, goIdx: m.goIdx, kind: kindOther})
 	}
+}
+
+// finishBelow finishes the tables of a sub-document; it returns nil if there is none.
+func (f *field) finishBelow() *pathSet {
+	if f.kind != kindOneOf {
+		if f.sub != nil {
+			f.sub.finish()
+		}
+		return f.sub
+	}
+	for _, kind := range f.kinds {
+		kind.finish()
+		f.sub.hooked = f.sub.hooked || kind.hooked
+		f.sub.unordered = f.sub.unordered || kind.unordered
+		f.sub.defaulted = f.sub.defaulted || kind.defaulted
+		f.sub.hasID = f.sub.hasID || kind.hasID
+	}
+	f.sub.checked = true // the kind itself is checked
+	return f.sub
 }

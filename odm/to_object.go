@@ -185,6 +185,10 @@ func (b *objectBuilder) value(f *field, fv reflect.Value, raw bson.RawValue) (an
 	switch {
 	case f.kind == kindStruct && raw.Type == bson.TypeEmbeddedDocument:
 		return b.sub(f.sub, v, raw.Value)
+	case f.kind == kindOneOf && raw.Type == bson.TypeEmbeddedDocument:
+		if inner, set := f.variant(v); set != nil {
+			return b.sub(set, inner, raw.Value)
+		}
 	case f.kind == kindSlice && raw.Type == bson.TypeArray:
 		list, err := arrayElements(raw)
 		out := make(bson.A, len(list))

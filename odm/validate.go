@@ -130,6 +130,12 @@ func (v *validation) below(f *field, val reflect.Value, path string) {
 		if f.sub.checked {
 			v.structure(val, f.sub, path+".")
 		}
+	case kindOneOf:
+		if inner, set := f.variant(val); set != nil {
+			v.structure(inner, set, path+".")
+		} else if held := val.Interface().(oneOf).held(); held.IsValid() {
+			v.errs = append(v.errs, failed("enum", path, held, "`%s` is not a valid kind for path `%s`.", held.Type(), path))
+		}
 	case kindSlice:
 		if !f.elem.deep() {
 			return
@@ -147,12 +153,12 @@ func (v *validation) below(f *field, val reflect.Value, path string) {
 	}
 }
 
-// deep tells whether elements have something to validate in them.
+// deep tells whether there is something to validate or to set in the elements.
 func (f *field) deep() bool {
 	for f.elem != nil {
 		f = f.elem
 	}
-	return f.sub != nil && f.sub.checked
+	return f.sub != nil && (f.sub.checked || f.sub.hasID)
 }
 
 // applySetters runs lowercase, trim and the like over the struct, and gives sub-documents
@@ -168,6 +174,7 @@ func (m *Model[T]) setStruct(v reflect.Value, set *pathSet, root bool) {
 		id := set.byName["_id"]
 		if fv := v.FieldByIndex(id.goIdx); id.typ == typeObjectID && fv.IsZero() && fv.CanSet() {
 			fv.Set(reflect.ValueOf(m.conn.opts.NewID()))
+			m.defaultsOf(set, v) // it is new
 		}
 	}
 	for _, f := range set.fields {
@@ -176,8 +183,7 @@ func (m *Model[T]) setStruct(v reflect.Value, set *pathSet, root bool) {
 }
 
 func (m *Model[T]) setField(f *field, fv reflect.Value) {
-	deep := (f.sub != nil && (f.sub.checked || f.sub.hasID)) || (f.elem != nil && f.elem.deep())
-	if len(f.rules.setters) == 0 && len(f.rules.custom) == 0 && !deep {
+	if len(f.rules.setters) == 0 && len(f.rules.custom) == 0 && !f.deep() {
 		return
 	}
 	v, ok := deref(fv)
@@ -192,6 +198,10 @@ func (m *Model[T]) setField(f *field, fv reflect.Value) {
 		setText(v, f.rules.setters)
 	case kindStruct:
 		m.setStruct(v, f.sub, false)
+	case kindOneOf:
+		if inner, set := f.variant(v); set != nil {
+			m.setStruct(inner, set, false)
+		}
 	case kindSlice:
 		for i := range v.Len() {
 			e := v.Index(i)
