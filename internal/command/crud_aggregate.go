@@ -32,6 +32,15 @@ func aggregate(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	for it := cursor.Doc().Iter(); ; {
+		name, _, ok := it.Next()
+		if !ok {
+			break
+		}
+		if name != "batchSize" {
+			return unknownField("cursor", name)
+		}
+	}
 	if a.batchSize, err = c.nonNegative("batchSize", cursor.Doc().Lookup("batchSize"), -1); err != nil {
 		return err
 	}

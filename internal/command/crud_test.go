@@ -227,6 +227,21 @@ func TestExplainVerbosity(t *testing.T) {
 	}
 }
 
+func TestAggregateRefuses(t *testing.T) {
+	c := newServer(t).connect()
+	for _, tc := range []struct {
+		args string
+		code int32
+	}{
+		{`"cursor": {}, "let": {"x": "$a"}`, 4890500},
+		{`"cursor": {}, "let": {"x": {"y": "$$ROOT"}}`, 4890500},
+		{`"cursor": {"batchSize": 1, "x": 1}`, 40415},
+		{`"cursor": {"batchSize": -1}`, 51024},
+	} {
+		c.run("t", ej(t, `{"aggregate": "c", "pipeline": [], `+tc.args+`}`)).fails(tc.code)
+	}
+}
+
 // A pipeline that is a query altogether is explained as one, others show their stages and what these
 // returned.
 func TestExplainAggregate(t *testing.T) {

@@ -2,7 +2,9 @@ package agg
 
 import (
 	"context"
+	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/keyenc"
@@ -17,7 +19,11 @@ type bucketAutoStage struct {
 	groupStage // id is groupBy
 	buckets    int64
 	rounder    series // the boundaries are taken from it, nil for any
+	ordered    bool   // the documents of a bucket are added in the order of the input
 }
+
+// ordered are the accumulators whose results depend on the order of the documents.
+var ordered = map[string]bool{"$first": true, "$firstN": true, "$last": true, "$lastN": true, "$mergeObjects": true, "$push": true}
 
 func parseBucketAuto(p *parser, arg bsonx.Value) (stage, error) {
 	if arg.Type != bsonx.TypeDocument {
@@ -47,6 +53,7 @@ func parseBucketAuto(p *parser, arg bsonx.Value) (stage, error) {
 	if err := s.parseOutput(output); err != nil {
 		return nil, err
 	}
+	s.ordered = slices.ContainsFunc(s.fields, func(st statement) bool { return ordered[st.op] })
 	return s, s.checkCounts()
 }
 
@@ -92,14 +99,17 @@ func (s *bucketAutoStage) set(name string, v bsonx.Value) (err error) {
 }
 
 func (s *bucketAutoStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
-	return &bucketAutoIterator{bucketAutoStage: s, in: in, c: r.context(s.scope), sorter: r.sorter(nil, 0)}, nil
+	return &bucketAutoIterator{bucketAutoStage: s, r: r, in: in, c: r.context(s.scope), sorter: r.sorter(nil, 0)}, nil
 }
 
 type bucketAutoIterator struct {
 	*bucketAutoStage
+	r      *run
 	in     Iterator
 	c      *expr.Context
 	sorter *sortkey.Sorter
+	bucket *sortkey.Sorter // the documents of a bucket, where their order matters
+	key    []byte
 
 	read    bool
 	total   int64
@@ -118,6 +128,11 @@ func (it *bucketAutoIterator) Close() error {
 	if serr := it.sorter.Close(); err == nil {
 		err = serr
 	}
+	if it.bucket != nil {
+		if berr := it.bucket.Close(); err == nil {
+			err = berr
+		}
+	}
 	return err
 }
 
@@ -134,13 +149,13 @@ func (it *bucketAutoIterator) Next(ctx context.Context) (bsonx.Doc, bool, error)
 	if it.ahead == nil {
 		return it.end(nil)
 	}
-	if err := it.bucket(); err != nil {
+	if err := it.makeBucket(); err != nil {
 		return it.end(err)
 	}
 	return it.out, true, nil
 }
 
-// sort reads the input into the sorter, as {v: value, d: document}.
+// sort reads the input into the sorter, as {v: value, d: document, n: position}.
 func (it *bucketAutoIterator) sort(ctx context.Context) error {
 	var key, doc []byte
 	for {
@@ -164,7 +179,8 @@ func (it *bucketAutoIterator) sort(ctx context.Context) error {
 		}
 		key = keyenc.AppendCollated(key[:0], v, false, it.scope.Collation())
 		doc = bsonx.AppendElem(bsonx.AppendDocStart(doc[:0]), "v", v)
-		doc = bsonx.AppendDocEnd(bsonx.AppendElem(doc, "d", bsonx.Document(d)), 0)
+		doc = bsonx.AppendElem(doc, "d", bsonx.Document(d))
+		doc = bsonx.AppendDocEnd(bsonx.AppendElem(doc, "n", bsonx.Int64(it.total)), 0)
 		if err := it.sorter.AddKeyed(key, doc); err != nil {
 			return err
 		}
@@ -198,9 +214,12 @@ func (it *bucketAutoIterator) next() error {
 	return err
 }
 
-// bucket takes documents into one bucket and makes its document.
-func (it *bucketAutoIterator) bucket() error {
+// makeBucket takes documents into one bucket and makes its document.
+func (it *bucketAutoIterator) makeBucket() error {
 	it.table.reset(it.fields)
+	if it.ordered {
+		it.bucket = it.r.sorter(nil, 0)
+	}
 	lowest := it.ahead.Lookup("v").Clone()
 	if err := it.table.newGroup(bsonx.Null); err != nil {
 		return err
@@ -218,6 +237,9 @@ func (it *bucketAutoIterator) bucket() error {
 	if err != nil {
 		return err
 	}
+	if err := it.addOrdered(); err != nil {
+		return err
+	}
 	lower := lowest
 	if it.rounder != nil {
 		if lower = it.previousMax; lower.IsMissing() {
@@ -232,18 +254,55 @@ func (it *bucketAutoIterator) bucket() error {
 
 // take adds the next document to the bucket and returns its value.
 func (it *bucketAutoIterator) take() (bsonx.Value, error) {
-	v := it.ahead.Lookup("v").Clone()
-	it.c.Reset(it.ahead.Lookup("d").Doc())
+	v, d := it.ahead.Lookup("v").Clone(), it.ahead.Lookup("d").Doc()
+	var err error
+	if it.ordered {
+		it.key = binary.BigEndian.AppendUint64(it.key[:0], uint64(it.ahead.Lookup("n").Int64()))
+		err = it.bucket.AddKeyed(it.key, d)
+	} else {
+		err = it.add(d)
+	}
+	if err != nil {
+		return v, err
+	}
+	return v, it.next()
+}
+
+// add adds a document to the accumulators.
+func (it *bucketAutoIterator) add(d bsonx.Doc) error {
+	it.c.Reset(d)
 	for i := range it.fields {
 		val, err := it.fields[i].input.Eval(it.c)
 		if err != nil {
-			return v, err
+			return err
 		}
 		if _, err := it.table.accs[i].add(0, val); err != nil {
-			return v, err
+			return err
 		}
 	}
-	return v, it.next()
+	return nil
+}
+
+// addOrdered adds the documents of the bucket that were put in their order.
+func (it *bucketAutoIterator) addOrdered() error {
+	if !it.ordered {
+		return nil
+	}
+	if err := it.bucket.Sort(); err != nil {
+		return err
+	}
+	for {
+		d, ok, err := it.bucket.Next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return it.bucket.Close()
+		}
+		if err := it.add(d); err != nil {
+			return err
+		}
+	}
 }
 
 // upper returns the bucket's upper boundary, having taken in the documents that it must not

@@ -81,6 +81,11 @@ func TestBucketAuto(t *testing.T) {
 		{name: "powers of two", in: "[{'a': 0}, {'a': 1}, {'a': 3}, {'a': 9}]", pipeline: "[{'$bucketAuto': {'groupBy': '$a', 'buckets': 2, 'granularity': 'POWERSOF2'}}]", want: "[{'_id': {'min': 0.0, 'max': 2.0}, 'count': 2}, {'_id': {'min': 2.0, 'max': 16.0}, 'count': 2}]"},
 		{name: "renard", in: "[{'a': 10}, {'a': 20}, {'a': 30}, {'a': 90}]", pipeline: "[{'$bucketAuto': {'groupBy': '$a', 'buckets': 2, 'granularity': 'R5'}}]", want: "[{'_id': {'min': 6.3, 'max': 25.0}, 'count': 2}, {'_id': {'min': 25.0, 'max': 100.0}, 'count': 2}]"},
 		{in: "[]", pipeline: "[{'$bucketAuto': {'groupBy': '$a', 'buckets': 2}}]", want: "[]"},
+		{
+			name: "input order", in: "[{'i': 0, 'a': 4}, {'i': 1, 'a': 3}, {'i': 2, 'a': 2}, {'i': 3, 'a': 1}]",
+			pipeline: "[{'$bucketAuto': {'groupBy': '$a', 'buckets': 2, 'output': {'p': {'$push': '$i'}, 'f': {'$first': '$i'}}}}]",
+			want:     "[{'_id': {'min': 1, 'max': 3}, 'p': [2, 3], 'f': 2}, {'_id': {'min': 3, 'max': 4}, 'p': [0, 1], 'f': 0}]",
+		},
 		{name: "n of the group key", pipeline: "[{'$bucketAuto': {'groupBy': '$a', 'buckets': 2, 'output': {'f': {'$firstN': {'input': '$a', 'n': '$x'}}}}}]", code: 4544714},
 		{pipeline: "[{'$bucketAuto': {'groupBy': 'a', 'buckets': 2}}]", code: 40239},
 		{pipeline: "[{'$bucketAuto': 1}]", code: 40240},

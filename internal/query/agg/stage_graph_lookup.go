@@ -26,7 +26,13 @@ type graphLookupStage struct {
 
 func parseGraphLookup(p *parser, arg bsonx.Value) (stage, error) {
 	if arg.Type != bsonx.TypeDocument {
-		return nil, mongoerr.New(40327, "the $graphLookup stage specification must be an object, but found %s", arg.Type)
+		return nil, mongoerr.New(mongoerr.FailedToParse, "the $graphLookup stage specification must be an object, but found %s", arg.Type)
+	}
+	switch from := arg.Doc().Lookup("from"); {
+	case from.IsMissing():
+		return nil, mongoerr.New(mongoerr.FailedToParse, "missing 'from' option to $graphLookup stage specification: %s", bsonx.Format(arg))
+	case from.Type == bsonx.TypeString && from.Str() == "":
+		return nil, mongoerr.New(mongoerr.InvalidNamespace, "invalid $graphLookup namespace: %s.", p.opts.DB)
 	}
 	s := &graphLookupStage{scope: p.scope, maxDepth: math.MaxInt64}
 	for it := arg.Doc().Iter(); ; {
@@ -38,7 +44,7 @@ func parseGraphLookup(p *parser, arg bsonx.Value) (stage, error) {
 			return nil, err
 		}
 	}
-	if s.from == "" || s.as == nil || s.startWith == nil || s.connectFrom == nil || s.to == "" {
+	if s.as == nil || s.startWith == nil || s.connectFrom == nil || s.to == "" {
 		return nil, mongoerr.New(40105, "$graphLookup requires 'from', 'as', 'startWith', 'connectFromField', and 'connectToField' to be specified.")
 	}
 	p.use(s.from)

@@ -211,15 +211,17 @@ func TestGraphLookup(t *testing.T) {
 			{in: "[{'s': 'b'}]", pipeline: "[{'$graphLookup': {'from': 'f', 'startWith': '$s', 'connectFromField': 'to', 'connectToField': '_id', 'as': 'r', 'restrictSearchWithMatch': {'cold': {'$ne': true}}}}]", want: `[
 				{'s': 'b', 'r': [{'_id': 'b', 'to': 'd'}]}]`},
 			{in: "[{'s': 1}]", pipeline: "[{'$graphLookup': {'from': 'x', 'startWith': '$s', 'connectFromField': 'to', 'connectToField': 'k', 'as': 'r'}}]", code: 40271},
-			{pipeline: "[{'$graphLookup': 1}]", code: 40327},
+			{pipeline: "[{'$graphLookup': 1}]", code: mongoerr.FailedToParse},
+			{pipeline: "[{'$graphLookup': {'as': 'a'}}]", code: mongoerr.FailedToParse},
+			{pipeline: "[{'$graphLookup': {'from': ''}}]", code: mongoerr.InvalidNamespace},
 			{pipeline: "[{'$graphLookup': {'from': 'f'}}]", code: 40105},
 			{pipeline: "[{'$graphLookup': {'from': 'f', 'x': 1}}]", code: 40104},
 			{pipeline: "[{'$graphLookup': {'from': 'f', 'as': 1}}]", code: 40103},
 			{pipeline: "[{'$graphLookup': {'from': 1}}]", code: mongoerr.FailedToParse},
-			{pipeline: "[{'$graphLookup': {'maxDepth': 'x'}}]", code: 40100},
-			{pipeline: "[{'$graphLookup': {'maxDepth': -1}}]", code: 40101},
-			{pipeline: "[{'$graphLookup': {'maxDepth': 1.5}}]", code: 40102},
-			{pipeline: "[{'$graphLookup': {'restrictSearchWithMatch': 1}}]", code: 40185},
+			{pipeline: "[{'$graphLookup': {'from': 'f', 'maxDepth': 'x'}}]", code: 40100},
+			{pipeline: "[{'$graphLookup': {'from': 'f', 'maxDepth': -1}}]", code: 40101},
+			{pipeline: "[{'$graphLookup': {'from': 'f', 'maxDepth': 1.5}}]", code: 40102},
+			{pipeline: "[{'$graphLookup': {'from': 'f', 'restrictSearchWithMatch': 1}}]", code: 40185},
 		} {
 			t.Run(fmt.Sprint(indexed, tc.pipeline), func(t *testing.T) {
 				tc.check(t, testOptions(), &fakeSources{colls: colls, indexes: map[string]bool{"f._id": indexed}})

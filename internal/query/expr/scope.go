@@ -89,6 +89,9 @@ func (s *Scope) WithLet(let bsonx.Doc) (*Scope, error) {
 		if err != nil {
 			return nil, err
 		}
+		if readsDocument(e) {
+			return nil, mongoerr.New(4890500, "Command let Expression tried to access a field, but this is not allowed because Command let Expressions run before the query examines any documents.")
+		}
 		val, err := e.Eval(s.NewContext())
 		if err != nil {
 			return nil, err
@@ -98,6 +101,17 @@ func (s *Scope) WithLet(let bsonx.Doc) (*Scope, error) {
 		}
 		out = out.WithConst(name, val)
 	}
+}
+
+// readsDocument reports whether an expression depends on the document.
+func readsDocument(e Expr) (reads bool) {
+	Walk(e, func(e Expr) {
+		switch e.(type) {
+		case *FieldPath, Root:
+			reads = true
+		}
+	})
+	return reads
 }
 
 // NewContext returns a context for every expression that was parsed with this scope or one

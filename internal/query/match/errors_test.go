@@ -83,7 +83,7 @@ func TestUses(t *testing.T) {
 		filter string
 		code   mongoerr.Code
 	}{
-		{match.Pipeline, `{"a":{"$near":[0,0]}}`, mongoerr.BadValue},
+		{match.Pipeline, `{"a":{"$near":[0,0]}}`, 5626500},
 		{match.Pipeline, `{"$where":"1"}`, mongoerr.BadValue},
 		{match.Validator, `{"$text":{"$search":"x"}}`, mongoerr.BadValue},
 		{match.Validator, `{"$where":"1"}`, mongoerr.BadValue},
