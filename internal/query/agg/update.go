@@ -33,6 +33,9 @@ func ParseUpdate(pipeline bsonx.Doc, scope *expr.Scope) (*Update, error) {
 	return u, nil
 }
 
+// Interrupt makes the expressions of the pipeline call check now and then. Its error ends Apply.
+func (u *Update) Interrupt(check func() error) { u.c.Check = check }
+
 // Apply appends what the pipeline makes of d.
 func (u *Update) Apply(dst []byte, d bsonx.Doc) ([]byte, error) {
 	var err error

@@ -7,7 +7,6 @@ import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/collation"
-	"github.com/tandemdb/tandem/internal/layout"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/match"
@@ -47,6 +46,7 @@ type Compiled struct {
 	sort    *sortkey.Pattern
 	proj    *project.Projection
 	context *expr.Context
+	running context.Context // of the call that runs the query now, for context.Check
 
 	cursor0 Cursor // the first one that Open returns
 }
@@ -76,11 +76,31 @@ func (f *Find) Compile() (*Compiled, error) {
 		if q.proj, err = project.Compile(f.Projection, f.Scope, project.Find, q.filter); err != nil {
 			return nil, err
 		}
+		if q.proj.Shows(project.SortKey) && f.Sort.IsEmpty() {
+			return nil, mongoerr.New(mongoerr.BadValue, "cannot use sortKey $meta projection without a sort")
+		}
 	}
 	if q.filter != nil && q.filter.NeedsContext() || q.proj != nil {
-		q.context = q.scope().NewContext()
+		q.newContext()
 	}
 	return q, nil
+}
+
+// newContext makes the context of the query's expressions. Those of a filter, and those that
+// compute something, see the end of the statement, however long one evaluation takes.
+func (q *Compiled) newContext() {
+	q.context = q.scope().NewContext()
+	if q.filter != nil && q.filter.NeedsContext() || q.proj != nil && !q.proj.IsSimple() {
+		q.context.Check = q.check
+	}
+}
+
+// check returns the error of the statement that runs the query, once it has been ended.
+func (q *Compiled) check() error {
+	if q.running == nil {
+		return nil
+	}
+	return interrupted(q.running)
 }
 
 // scope returns the query's scope.
@@ -221,16 +241,13 @@ func (q *Compiled) openPlan(_ context.Context, st *State, c *catalog.Collection,
 		return cur, nil
 	}
 	if f := p.Residual; f != nil && f.NeedsContext() && q.context == nil {
-		q.context = q.scope().NewContext()
-	}
-	if q.find.ReturnKey && !p.Sorted {
-		return nil, mongoerr.New(mongoerr.NotImplemented, "returnKey is not supported for a sort that no index provides")
+		q.newContext()
 	}
 	if x := p.Index; x != nil {
 		x.State.Ops.Add(1)
 	}
 	cur.scan = newScan(st, c, p, q.context, cur.record)
-	cur.scan.single = cur.limit == 1 && cur.skip == 0 && p.Sorted && p.Residual == nil && !p.Dedup && !q.find.ReturnKey
+	cur.scan.single = cur.limit == 1 && cur.skip == 0 && p.Sorted && p.Residual == nil && !p.Dedup && q.tail() == 0
 	return cur, nil
 }
 
@@ -269,6 +286,8 @@ type Cursor struct {
 
 	skip, limit int64 // limit -1 is none
 	out, buf    []byte
+	bare        []byte // see cutTail
+	meta        project.Meta
 	record      *[]byte // lent, see records
 	idDone      bool
 	returned    int64
@@ -283,6 +302,7 @@ const recordMax = 64 << 10
 
 // Next returns the next document, valid until the call after.
 func (cur *Cursor) Next(ctx context.Context) (bsonx.Doc, bool, error) {
+	cur.q.running = ctx
 	for cur.limit != 0 {
 		doc, ok, err := cur.find(ctx)
 		if err != nil || !ok {
@@ -366,46 +386,6 @@ func (cur *Cursor) fill(ctx context.Context) error {
 	}
 	cur.sort = s
 	return nil
-}
-
-// shape applies the projection.
-func (cur *Cursor) shape(doc bsonx.Doc) (bsonx.Doc, bool, error) {
-	switch {
-	case cur.q.find.ReturnKey:
-		return cur.scan.keyDoc(), true, nil
-	case cur.q.proj == nil:
-		return doc, true, nil
-	}
-	out, err := cur.q.proj.Append(cur.out[:0], doc, cur.q.contextFor(doc))
-	if err != nil {
-		return nil, false, err
-	}
-	if id := doc.Lookup(recordIDField); cur.q.find.ShowRecordID && bsonx.Doc(out).Lookup(recordIDField).IsMissing() {
-		out = appendField(out, recordIDField, id)
-	}
-	cur.out = out
-	return out, true, nil
-}
-
-// recordIDField is the field of showRecordId.
-const recordIDField = "$recordId"
-
-// decorate adds the record id to the document that the scan is at, where it is asked for.
-func (cur *Cursor) decorate(doc bsonx.Doc) bsonx.Doc {
-	if !cur.q.find.ShowRecordID || cur.q.find.ReturnKey {
-		return doc
-	}
-	id := bsonx.Int64(layout.HeapID(cur.scan.rid))
-	if cur.scan.c.Clustered {
-		id = bsonx.Binary(0, cur.scan.rid)
-	}
-	cur.buf = appendField(append(cur.buf[:0], doc...), recordIDField, id)
-	return cur.buf
-}
-
-// appendField adds a field to the document that is all of d.
-func appendField(d []byte, name string, v bsonx.Value) []byte {
-	return bsonx.AppendDocEnd(bsonx.AppendElem(d[:len(d)-1], name, v), 0)
 }
 
 // Project applies a projection, compiled in the query's scope, to one document.

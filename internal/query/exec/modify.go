@@ -58,6 +58,10 @@ type Result struct {
 
 // Modify runs a statement. On an error the result still counts the documents before.
 func (w *Writer) Modify(ctx context.Context, m *Modify) (Result, error) {
+	m.Query.running = ctx
+	if m.Update != nil && m.Update.Kind() == update.KindPipeline {
+		m.Update.Interrupt(m.Query.check)
+	}
 	if m.Multi {
 		return w.modifyMany(ctx, m)
 	}
@@ -194,7 +198,7 @@ func (m *Modify) apply(doc bsonx.Doc) (after bsonx.Doc, changed bool, err error)
 // contextFor returns the context in which expressions about doc are evaluated.
 func (q *Compiled) contextFor(doc bsonx.Doc) *expr.Context {
 	if q.context == nil {
-		q.context = q.scope().NewContext()
+		q.newContext()
 	}
 	q.context.Reset(doc)
 	return q.context

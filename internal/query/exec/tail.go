@@ -33,7 +33,7 @@ func (q *Compiled) OpenTail(ctx context.Context, st *State, c *catalog.Collectio
 		return nil, err
 	}
 	if filter.NeedsContext() && q.context == nil {
-		q.context = q.scope().NewContext()
+		q.newContext()
 	}
 	p := &plan.Plan{Kind: plan.CollScan, Sorted: true}
 	if !filter.Empty() {

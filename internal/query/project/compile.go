@@ -78,6 +78,7 @@ type compiler struct {
 	namesID          bool // _id or a path below it is named
 	keepsID, dropsID bool
 	slices           bool
+	metas            [metaKinds]bool
 	elemMatches      bool
 	positionalPath   string // "" for none
 }
@@ -191,7 +192,7 @@ func (c *compiler) object(path string, v bsonx.Value) error {
 	case op == "$elemMatch":
 		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Cannot use $elemMatch in this context")
 	case op == "$meta":
-		return refuseMeta(arg)
+		return c.metadata(path, v, arg)
 	case !expr.Exists(op) && c.mode == addition:
 		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Unrecognized expression '%s'", op)
 	case !expr.Exists(op):
@@ -200,13 +201,6 @@ func (c *compiler) object(path string, v bsonx.Value) error {
 		return mongoerr.New(31252, "Cannot use expression other than $meta in exclusion projection")
 	}
 	return c.expression(path, v)
-}
-
-func refuseMeta(arg bsonx.Value) error {
-	if arg.Type == bsonx.TypeString && arg.Str() == "textScore" {
-		return mongoerr.New(40218, "query requires text score metadata, but it is not available")
-	}
-	return mongoerr.New(mongoerr.NotImplemented, "$meta: %s is not supported in projections", bsonx.Format(arg))
 }
 
 // slice takes $slice for what find knows by that name if it has that form, for the expression
@@ -298,7 +292,7 @@ func (c *compiler) finish(filter *match.Filter) (*Projection, error) {
 	case c.mode == exclusion && c.keepsID:
 		c.root.remove("_id")
 	}
-	p := &Projection{mode: c.mode, root: c.root}
+	p := &Projection{mode: c.mode, root: c.root, metas: c.metas}
 	if c.positionalPath != "" {
 		p.filter = filter
 	}
@@ -323,7 +317,7 @@ func (c *compiler) defaultMode() mode {
 
 // mark computes adds for n and everything below.
 func (n *node) mark() bool {
-	n.adds = n.action == compute || n.action == elemMatch
+	n.adds = n.action == compute || n.action == elemMatch || n.action == metadata
 	for _, f := range n.fields {
 		if f.mark() {
 			n.adds = true

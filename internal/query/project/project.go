@@ -37,6 +37,7 @@ type Projection struct {
 	root   *node
 	filter *match.Filter // of the query, for the positional operator; nil without one
 	simple bool
+	metas  [metaKinds]bool // those that the projection shows
 }
 
 // action is what happens to a field that the specification names.
@@ -49,6 +50,7 @@ const (
 	compute                 // the field becomes the value of an expression
 	slice                   // a part of the array is kept
 	elemMatch               // the first element that matches is kept
+	metadata                // the field becomes what is known of the document
 )
 
 // node is a field in the tree of a specification.
@@ -62,6 +64,7 @@ type node struct {
 	expr  expr.Expr
 	slice sliceArgs
 	elem  *match.ElemMatch
+	meta  MetaKind
 }
 
 func (n *node) find(name string) *node {
@@ -89,14 +92,19 @@ func (p *Projection) IsSimple() bool { return p.simple }
 
 // Append appends the projection of doc, to which c has been Reset, to dst.
 func (p *Projection) Append(dst []byte, doc bsonx.Doc, c *expr.Context) ([]byte, error) {
-	r := run{p: p, c: c, doc: doc}
+	return p.AppendMeta(dst, doc, c, nil)
+}
+
+// AppendMeta is Append for a document of which something is known; a nil meta says nothing.
+func (p *Projection) AppendMeta(dst []byte, doc bsonx.Doc, c *expr.Context, meta *Meta) ([]byte, error) {
+	r := run{p: p, c: c, doc: doc, meta: meta}
 	return r.document(dst, doc, p.root)
 }
 
 // Deps returns the paths that the projection reads, whole set where it needs all of the
 // document.
 func (p *Projection) Deps() (paths []string, whole bool) {
-	if p.mode != inclusion || p.filter != nil {
+	if p.mode != inclusion || p.filter != nil || p.metas != [metaKinds]bool{} {
 		return nil, true
 	}
 	paths, ok := p.root.deps(nil, "")
@@ -114,7 +122,7 @@ func (n *node) deps(dst []string, prefix string) ([]string, bool) {
 			dst, ok = f.deps(dst, path+".")
 		case compute:
 			dst, ok = exprDeps(dst, f.expr)
-		case exclude:
+		case exclude, metadata:
 		}
 		if !ok {
 			return nil, false

@@ -12,6 +12,8 @@ type run struct {
 	c   *expr.Context
 	doc bsonx.Doc
 
+	meta *Meta
+
 	picked bool // inside of the element that the positional operator has picked
 }
 
@@ -92,9 +94,12 @@ func (r *run) field(dst, raw []byte, v bsonx.Value, n *node) (out []byte, done b
 	if r.p.mode == inclusion {
 		return dst, false, nil
 	}
-	if n.action == compute {
+	switch n.action {
+	case compute:
 		out, err = r.computed(dst, n)
-	} else {
+	case metadata:
+		out = r.metadata(dst, n)
+	default:
 		out, err = r.elemMatch(dst, v, n)
 	}
 	return out, true, err
@@ -163,6 +168,8 @@ func (r *run) added(dst []byte, d bsonx.Doc, n *node) ([]byte, error) {
 		return r.computed(dst, n)
 	case elemMatch:
 		return r.elemMatch(dst, d.Lookup(n.name), n)
+	case metadata:
+		return r.metadata(dst, n), nil
 	}
 	return r.document(bsonx.AppendHeader(dst, bsonx.TypeDocument, n.name), bsonx.Empty, n)
 }
@@ -173,6 +180,13 @@ func (r *run) computed(dst []byte, n *node) ([]byte, error) {
 		return nil, err
 	}
 	return bsonx.AppendElem(dst, n.name, v), nil
+}
+
+func (r *run) metadata(dst []byte, n *node) []byte {
+	if r.meta == nil || r.meta[n.meta].IsMissing() {
+		return dst
+	}
+	return bsonx.AppendElem(dst, n.name, r.meta[n.meta])
 }
 
 func (r *run) elemMatch(dst []byte, v bsonx.Value, n *node) ([]byte, error) {

@@ -2,6 +2,7 @@ package sortkey
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -23,6 +24,16 @@ func (p *Pattern) AppendKey(dst []byte, doc bsonx.Doc) ([]byte, error) {
 		dst = keyenc.AppendCollated(dst, orNull(v), f.Desc, p.coll)
 	}
 	return dst, nil
+}
+
+// Values returns the values by which a document sorts, one a field.
+func (p *Pattern) Values(doc bsonx.Doc) ([]bsonx.Value, error) {
+	g := generators.Get().(*generator)
+	defer g.release()
+	if err := g.lowest(p, doc); err != nil {
+		return nil, err
+	}
+	return slices.Clone(g.values), nil
 }
 
 func orNull(v bsonx.Value) bsonx.Value {
@@ -63,6 +74,7 @@ type generator struct {
 	coll      *collation.Collation
 	stack     []cursor // frames of len(fields) cursors
 	key, best []byte
+	values    []bsonx.Value // of best
 	found     bool
 }
 
@@ -71,18 +83,24 @@ var generators = sync.Pool{New: func() any { return new(generator) }}
 func (p *Pattern) appendLowest(dst []byte, doc bsonx.Doc) ([]byte, error) {
 	g := generators.Get().(*generator)
 	defer g.release()
-	g.fields, g.coll, g.found, g.stack = p.fields, p.coll, false, g.stack[:0]
-	for _, f := range p.fields {
-		g.stack = append(g.stack, cursor{doc: doc, parts: f.parts})
-	}
-	if err := g.expand(0); err != nil {
+	if err := g.lowest(p, doc); err != nil {
 		return dst, err
 	}
 	return append(dst, g.best...), nil
 }
 
+// lowest finds the lowest key of a document.
+func (g *generator) lowest(p *Pattern, doc bsonx.Doc) error {
+	g.fields, g.coll, g.found, g.stack = p.fields, p.coll, false, g.stack[:0]
+	for _, f := range p.fields {
+		g.stack = append(g.stack, cursor{doc: doc, parts: f.parts})
+	}
+	return g.expand(0)
+}
+
 func (g *generator) release() {
 	clear(g.stack[:cap(g.stack)]) // they hold documents
+	clear(g.values[:cap(g.values)])
 	g.fields, g.coll = nil, nil
 	generators.Put(g)
 }
@@ -178,5 +196,9 @@ func (g *generator) emit(base int) {
 	if !g.found || bytes.Compare(g.key, g.best) < 0 {
 		g.key, g.best = g.best, g.key
 		g.found = true
+		g.values = g.values[:0]
+		for i := range g.fields {
+			g.values = append(g.values, g.stack[base+i].value)
+		}
 	}
 }

@@ -18,6 +18,10 @@ func (u *Update) parsePipeline(stages bsonx.Doc, opts *Options) error {
 	return err
 }
 
+// Interrupt makes the stages of an update by a pipeline call check now and then. Its error ends
+// Apply.
+func (u *Update) Interrupt(check func() error) { u.pipeline.Interrupt(check) }
+
 // runPipeline appends what the stages make of doc.
 func (u *Update) runPipeline(dst []byte, doc bsonx.Doc) ([]byte, error) {
 	return u.pipeline.Apply(dst, doc)
