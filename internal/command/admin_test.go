@@ -181,3 +181,33 @@ func TestWriteConcern(t *testing.T) {
 	m := &wire.Message{OpCode: wire.OpMsg, Flags: wire.MoreToCome}
 	require.Equal(t, command.ActionNone, c.send(context.Background(), m, d("create", "e", "writeConcern", d("w", 0), "$db", "db")).action)
 }
+
+func TestListSessions(t *testing.T) {
+	c := newServer(t).connect()
+	c.run("admin", d("ping", 1, "lsid", lsid(5))).ok()
+	c.run("admin", d("refreshLogicalSessionCacheNow", 1)).ok()
+	c.run("admin", d("reapLogicalSessionCacheNow", 1)).ok()
+	for _, tc := range []struct {
+		db   string
+		coll any
+		opts bson.D
+		code int32
+	}{
+		{"config", "system.sessions", d(), 0},
+		{"config", "system.sessions", d("users", bson.A{d("user", "", "db", "")}), 0},
+		{"config", "system.sessions", d("allUsers", true), 0},
+		{"config", "system.sessions", d("nope", true), 40415},
+		{"admin", "system.collections", d(), 73},
+		{"db", "c", d(), 73},
+	} {
+		r := c.run(tc.db, d("aggregate", tc.coll, "pipeline", bson.A{d("$listSessions", tc.opts)}, "cursor", d()))
+		if tc.code != 0 {
+			r.fails(tc.code)
+			continue
+		}
+		docs := batch(r.ok())
+		require.Len(t, docs, 1)
+		_, id := docs[0].Lookup("_id", "id").Binary()
+		require.EqualValues(t, 5, id[15])
+	}
+}

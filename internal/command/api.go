@@ -1,7 +1,9 @@
 package command
 
 import (
+	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/mongoerr"
+	"github.com/tandemdb/tandem/internal/session"
 )
 
 // apiParams checks the versioned-API fields of a command.
@@ -16,17 +18,27 @@ func (g *generic) apiParams(spec *Spec, required bool) error {
 		return nil
 	}
 	g.api.Version = "1"
-	g.api.Strict = g.apiStrict.Bool()
-	g.api.DeprecationErrors = g.apiDeprecation.Bool()
+	g.api.Strict = apiFlag(g.apiStrict)
+	g.api.DeprecationErrors = apiFlag(g.apiDeprecation)
 	switch {
 	case g.apiVersion.Str() != "1":
 		return mongoerr.New(mongoerr.APIVersionError, "API version must be \"1\"")
-	case g.api.Strict && !spec.Has(APIV1):
+	case g.api.Strict == session.APITrue && !spec.Has(APIV1):
 		return mongoerr.New(mongoerr.APIStrictError,
 			"Provided apiStrict:true, but the command %s is not in API Version 1. Information on supported commands and migrations in API Version 1 can be found at https://www.mongodb.com/docs/v8.0/reference/stable-api/", spec.Name)
-	case g.api.DeprecationErrors && spec.Has(Deprecated):
+	case g.api.DeprecationErrors == session.APITrue && spec.Has(Deprecated):
 		return mongoerr.New(mongoerr.APIDeprecationError,
 			"Provided apiDeprecationErrors:true, but the command %s is deprecated in API Version 1.", spec.Name)
 	}
 	return nil
+}
+
+func apiFlag(v bsonx.Value) session.APIFlag {
+	switch {
+	case v.IsMissing():
+		return session.APIAbsent
+	case v.Bool():
+		return session.APITrue
+	}
+	return session.APIFalse
 }

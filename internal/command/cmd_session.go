@@ -28,6 +28,13 @@ func cmdStartSession(_ context.Context, c *Call) error {
 	return nil
 }
 
+// cmdReapSessions forgets at once what the background would forget later: the sessions that have
+// timed out. What $listSessions shows is never behind, so there is nothing else to do.
+func cmdReapSessions(ctx context.Context, c *Call) error {
+	c.Service.sessions.ExpireSessions(ctx)
+	return nil
+}
+
 // sessionIDs reads the list of sessions in the first field.
 func (c *Call) sessionIDs() ([]session.ID, error) {
 	docs, err := c.firstArray()

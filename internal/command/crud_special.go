@@ -41,7 +41,7 @@ func (c *Call) special(ctx context.Context, stage string, spec bsonx.Doc) (agg.I
 
 // strictStage refuses a stage that is not in the versioned API, where the client wants that.
 func (c *Call) strictStage(stage string, spec bsonx.Doc) error {
-	if !c.gen.api.Strict {
+	if c.gen.api.Strict != session.APITrue {
 		return nil
 	}
 	if key, _, _ := spec.First(); stage == "$collStats" && key == "count" && spec.Count() == 1 {
@@ -85,7 +85,12 @@ func stageCurrentOp(_ context.Context, c *Call, spec bsonx.Doc) ([]bsonx.Doc, er
 	return c.CurrentOps(o), nil
 }
 
+// stageListSessions lists what this server knows: as its own with $listLocalSessions, and as the
+// content of the collection that MongoDB writes them to with $listSessions.
 func stageListSessions(_ context.Context, c *Call, spec bsonx.Doc) ([]bsonx.Doc, error) {
+	if c.coll != "" && c.ns != "config.system.sessions" {
+		return nil, mongoerr.New(mongoerr.InvalidNamespace, "$listSessions may only be run against config.system.sessions")
+	}
 	all := false
 	users := make(map[[32]byte]bool)
 	for it := spec.Iter(); ; {

@@ -70,10 +70,28 @@ func (c *Call) writer(ns string, uuid bsonx.Value) *exec.Writer {
 		Tag:              c.tag(),
 		Logf:             c.Service.logWarning,
 	}
-	if !uuid.IsNullish() {
-		o.Check = func(coll *catalog.Collection) error { return c.checkUUID(uuid, ns, coll) }
+	if !uuid.IsNullish() || c.InTxn() {
+		o.Check = func(coll *catalog.Collection) error {
+			if err := c.checkUUID(uuid, ns, coll); err != nil {
+				return err
+			}
+			return c.checkCapped(coll)
+		}
 	}
 	return exec.NewWriter(c.Store(), c.Txn(), ns, o)
+}
+
+// checkCapped refuses to write to a capped collection, nil for none, in a transaction, even where
+// there would be nothing to change.
+func (c *Call) checkCapped(coll *catalog.Collection) error {
+	switch {
+	case coll == nil, !coll.Capped, !c.InTxn(), c.Spec.Name == "bulkWrite": // its statements differ
+		return nil
+	case c.Spec.Name == "delete":
+		return mongoerr.New(mongoerr.IllegalOperation, "Cannot remove from a capped collection in a multi-document transaction")
+	}
+	return mongoerr.New(mongoerr.OperationNotSupportedInTransaction,
+		"Collection '%s' is a capped collection. Writes in transactions are not allowed on capped collections.", coll.NS)
 }
 
 // checkWritable refuses collections that users must not write to.

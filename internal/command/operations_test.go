@@ -191,7 +191,16 @@ func TestWritesToCappedCollectionsInTransactions(t *testing.T) {
 	require.EqualValues(t, 263, writeErrorCode(one(d("insert", "cap", "documents", bson.A{d("_id", 2)})).ok()))
 	require.EqualValues(t, 263, writeErrorCode(one(d("update", "cap", "updates", bson.A{d("q", d("_id", 1), "u", d("$set", d("x", 2)))})).ok()))
 	require.EqualValues(t, 20, writeErrorCode(one(d("delete", "cap", "deletes", bson.A{d("q", d("_id", 1), "limit", 1)})).ok()))
+	require.EqualValues(t, 263, writeErrorCode(one(d("update", "cap", "updates", bson.A{d("q", d("_id", 5), "u", d("$set", d("x", 2)))})).ok()), "nothing matches")
+	require.EqualValues(t, 20, writeErrorCode(one(d("delete", "cap", "deletes", bson.A{d("q", d("_id", 5), "limit", 1)})).ok()), "nothing matches")
 	one(d("findAndModify", "cap", "query", d("_id", 1), "update", d("$set", d("x", 2)))).fails(263)
+	one(d("findAndModify", "cap", "query", d("_id", 1), "remove", true)).fails(263)
+	for _, read := range []bson.D{
+		d("find", "cap"), d("distinct", "cap", "key", "x"), d("aggregate", "cap", "pipeline", bson.A{}, "cursor", d()),
+	} {
+		n++
+		c.run("db", inTxn(read, 1, n, true)).ok()
+	}
 }
 
 // A write error in the middle of a batch ends the batch, ordered or not, and the transaction.

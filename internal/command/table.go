@@ -204,6 +204,12 @@ func specs() []Spec {
 			Args: []Arg{{"slowms", Number}, {"sampleRate", Number}, {"filter", Any}},
 		},
 		{
+			Name: "reapLogicalSessionCacheNow", Handler: cmdReapSessions, Flags: AdminOnly | TestOnly, Help: "Forgets the sessions that have timed out.",
+		},
+		{
+			Name: "refreshLogicalSessionCacheNow", Handler: cmdReapSessions, Flags: AdminOnly | TestOnly, Help: "Forgets the sessions that have timed out.",
+		},
+		{
 			Name: "refreshSessions", Handler: cmdRefreshSessions, Flags: NoAuth | APIV1, Help: "Keeps sessions from expiring.",
 		},
 		{

@@ -245,11 +245,40 @@ func TestCurrentOpShowsIdleTransactions(t *testing.T) {
 	require.Equal(t, "inactive transaction", op.Lookup("desc").StringValue())
 }
 
+// All statements of a transaction repeat the parameters of the first. A parameter that is false is
+// not one that is absent.
 func TestAPIParametersOfATransaction(t *testing.T) {
+	combinations := [][]any{
+		{},
+		{"apiVersion", "1"},
+		{"apiVersion", "1", "apiDeprecationErrors", true},
+		{"apiVersion", "1", "apiDeprecationErrors", false},
+		{"apiVersion", "1", "apiStrict", true},
+		{"apiVersion", "1", "apiStrict", true, "apiDeprecationErrors", true},
+		{"apiVersion", "1", "apiStrict", false},
+		{"apiVersion", "1", "apiStrict", false, "apiDeprecationErrors", false},
+	}
 	c := newServer(t).connect()
-	c.run("db", fields(inTxn(d("create", "a"), 1, 1, true), "apiVersion", "1")).ok()
-	c.run("db", inTxn(d("create", "b"), 1, 1, false)).fails(347)
-	c.run("admin", fields(inTxn(d("commitTransaction", 1), 1, 1, false), "apiVersion", "1")).ok()
+	insert := d("insert", "c", "documents", bson.A{d("x", 1)})
+	n := int64(0)
+	for i, first := range combinations {
+		for j, later := range combinations {
+			for _, end := range []string{"commitTransaction", "abortTransaction"} {
+				n++
+				c.run("db", fields(inTxn(append(bson.D{}, insert...), 1, n, true), first...)).ok()
+				statement := c.run("db", fields(inTxn(append(bson.D{}, insert...), 1, n, false), later...))
+				last := c.run("admin", fields(inTxn(d(end, 1), 1, n, false), later...))
+				if i == j {
+					statement.ok()
+					last.ok()
+					continue
+				}
+				statement.fails(347)
+				require.Empty(t, last.fails(347).labels())
+				c.run("admin", fields(inTxn(d(end, 1), 1, n, false), first...)).ok()
+			}
+		}
+	}
 }
 
 func TestCreationInTransactions(t *testing.T) {

@@ -97,9 +97,7 @@ func (st *Statement) enter(ctx context.Context) error {
 	case outJoin, outCommit, outAbort:
 		if s.txn.api != req.API {
 			return mongoerr.New(mongoerr.APIMismatchError,
-				"API parameter mismatch: transaction-continuing command used { apiVersion: %q, apiStrict: %t, apiDeprecationErrors: %t }, the transaction's first command used { apiVersion: %q, apiStrict: %t, apiDeprecationErrors: %t }",
-				req.API.Version, req.API.Strict, req.API.DeprecationErrors,
-				s.txn.api.Version, s.txn.api.Strict, s.txn.api.DeprecationErrors)
+				"API parameter mismatch: transaction-continuing command used %s, the transaction's first command used %s", req.API, s.txn.api)
 		}
 		st.resume()
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +14,40 @@ import (
 // and all getMores of a cursor must repeat.
 type API struct {
 	Version           string
-	Strict            bool
-	DeprecationErrors bool
+	Strict            APIFlag
+	DeprecationErrors APIFlag
+}
+
+// APIFlag is a parameter that is true, false or was not given: that is not the same.
+type APIFlag uint8
+
+// The values.
+const (
+	APIAbsent APIFlag = iota
+	APIFalse
+	APITrue
+)
+
+// String returns the parameter as errors show it.
+func (a API) String() string {
+	s := "{ "
+	sep := ""
+	add := func(name, value string) {
+		s += sep + name + ": " + value
+		sep = ", "
+	}
+	if a.Version != "" {
+		add("apiVersion", strconv.Quote(a.Version))
+	}
+	for _, f := range [...]struct {
+		name string
+		flag APIFlag
+	}{{"apiStrict", a.Strict}, {"apiDeprecationErrors", a.DeprecationErrors}} {
+		if f.flag != APIAbsent {
+			add(f.name, strconv.FormatBool(f.flag == APITrue))
+		}
+	}
+	return s + " }"
 }
 
 // Tag is what other transactions may learn about a session's transaction from a conflict. It
