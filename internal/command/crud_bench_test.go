@@ -66,6 +66,16 @@ func find(filter bson.D, more ...bson.E) bson.D {
 	return append(bson.D{{Key: "find", Value: "c"}, {Key: "filter", Value: filter}}, more...)
 }
 
+// lookup joins 100 documents with one other each.
+func lookup(how ...bson.E) bson.D {
+	spec := append(bson.D{{Key: "from", Value: "c"}, {Key: "as", Value: "o"}}, how...)
+	return bson.D{{Key: "aggregate", Value: "c"}, {Key: "cursor", Value: bson.D{}}, {Key: "pipeline", Value: bson.A{
+		eq("$match", between("_id", 500, 600)),
+		eq("$lookup", spec),
+		eq("$project", eq("n", eq("$size", "$o"))),
+	}}}
+}
+
 // The commands whose cost in the server is watched.
 var benchCommands = []struct {
 	name   string
@@ -77,6 +87,14 @@ var benchCommands = []struct {
 	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 40},
 	{"range100", find(between("n", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"range100Scattered", find(between("s", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
+	{"lookup100", lookup(bson.E{Key: "localField", Value: "s"}, bson.E{Key: "foreignField", Value: "n"}), 0},
+	{"lookupLet100", lookup(
+		bson.E{Key: "let", Value: eq("s", "$s")},
+		bson.E{Key: "pipeline", Value: bson.A{
+			eq("$match", eq("$expr", eq("$eq", bson.A{"$n", "$$s"}))),
+			eq("$project", bson.D{{Key: "_id", Value: 0}, {Key: "g", Value: 1}}),
+		}},
+	), 0},
 	{"updateByID", bson.D{{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{bson.D{
 		{Key: "q", Value: eq("_id", int32(5))},
 		{Key: "u", Value: bson.D{{Key: "$inc", Value: eq("k", int32(1))}}},

@@ -69,8 +69,18 @@ func (s *fakeSources) Pipeline(ctx context.Context, _, coll string, p *agg.Pipel
 	return p.Run(ctx, agg.Docs(s.colls[coll]), s)
 }
 
-func (s *fakeSources) HasIndex(_ context.Context, _, coll, path string, _ *collation.Collation) bool {
-	return s.indexes[coll+"."+path]
+func (s *fakeSources) Index(_ context.Context, _, coll, path string, _ *collation.Collation) (agg.Index, error) {
+	if !s.indexes[coll+"."+path] {
+		return nil, nil
+	}
+	return fakeIndex{}, nil
+}
+
+// fakeIndex leaves everything to queries.
+type fakeIndex struct{}
+
+func (fakeIndex) Find(context.Context, bsonx.Value) (agg.Iterator, bool, error) {
+	return nil, false, nil
 }
 
 // stageCase is one pipeline with what it makes of its input, or the code it fails with.

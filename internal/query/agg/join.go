@@ -14,9 +14,9 @@ import (
 // foreign is the other side of a join by equality: the documents of a collection whose
 // field is one of some values, arrays on the path being searched as filters do.
 //
-// If an index serves the field, each find is a query, whose result is remembered for the next
+// If an index serves the field, each find looks there, and the result is remembered for the next
 // document with the same value. Otherwise the collection is read once into a hash table; if
-// that does not fit in memory, each find is a query after all.
+// that does not fit in memory, each find is a query.
 type foreign struct {
 	db, coll string
 	field    string
@@ -24,9 +24,10 @@ type foreign struct {
 	scope    *expr.Scope
 
 	opened bool
-	table  *joinTable // nil: query
+	index  Index      // nil for none
+	table  *joinTable // nil: index or query
 
-	remembered map[string][]bsonx.Doc // the results of queries for one value, by its key
+	remembered map[string][]bsonx.Doc // the results for one value, by its key
 	size       int64                  // of remembered
 	key        []byte
 }
@@ -38,12 +39,10 @@ const rememberMax = 16 << 20
 // next find.
 func (f *foreign) find(ctx context.Context, r *run, values *arrayState, dst []bsonx.Doc) ([]bsonx.Doc, error) {
 	if !f.opened {
-		f.opened = true
-		if !r.src.HasIndex(ctx, f.db, f.coll, f.field, f.scope.Collation()) {
-			if err := f.load(ctx, r); err != nil {
-				return dst, err
-			}
+		if err := f.open(ctx, r); err != nil {
+			return dst, err
 		}
+		f.opened = true
 	}
 	if f.table != nil {
 		return f.table.find(values, dst), nil
@@ -54,7 +53,7 @@ func (f *foreign) find(ctx context.Context, r *run, values *arrayState, dst []bs
 			return append(dst, found...), nil
 		}
 	}
-	it, err := r.src.Collection(ctx, f.db, f.coll, f.filter(values), f.scope)
+	it, err := f.query(ctx, r, values)
 	if err != nil {
 		return dst, err
 	}
@@ -66,6 +65,24 @@ func (f *foreign) find(ctx context.Context, r *run, values *arrayState, dst []bs
 		f.remember(found)
 	}
 	return append(dst, found...), nil
+}
+
+// open finds an index, or else reads the collection.
+func (f *foreign) open(ctx context.Context, r *run) (err error) {
+	if f.index, err = r.src.Index(ctx, f.db, f.coll, f.field, f.scope.Collation()); err != nil || f.index != nil {
+		return err
+	}
+	return f.load(ctx, r)
+}
+
+// query opens the documents that match one of values.
+func (f *foreign) query(ctx context.Context, r *run, values *arrayState) (Iterator, error) {
+	if f.index != nil && values.n == 1 && f.restrict == nil {
+		if it, ok, err := f.index.Find(ctx, values.value().Doc().Index(0)); ok || err != nil {
+			return it, err
+		}
+	}
+	return r.src.Collection(ctx, f.db, f.coll, f.filter(values), f.scope)
 }
 
 // remember keeps the result for the value whose key is in f.key, while there is room.

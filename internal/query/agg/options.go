@@ -64,9 +64,16 @@ type Sources interface {
 	// Pipeline runs p over a collection or view.
 	Pipeline(ctx context.Context, db, coll string, p *Pipeline) (Iterator, error)
 
-	// HasIndex reports whether an equality on path, by a collation, can be answered by an
-	// index.
-	HasIndex(ctx context.Context, db, coll, path string, by *collation.Collation) bool
+	// Index returns the index of a collection that answers equality on path, by a collation,
+	// nil if there is none.
+	Index(ctx context.Context, db, coll, path string, by *collation.Collation) (Index, error)
+}
+
+// Index finds documents by a value that they have on a path.
+type Index interface {
+	// Find returns the documents with the value, to be read before the next Find. It returns
+	// ok false for a value that has to be asked for by a query.
+	Find(ctx context.Context, v bsonx.Value) (it Iterator, ok bool, err error)
 }
 
 // Namespace names a collection.

@@ -166,20 +166,3 @@ func matchPipeline(filter bsonx.Doc) bsonx.Doc {
 func (s *Sources) Pipeline(ctx context.Context, db, coll string, p *agg.Pipeline) (agg.Iterator, error) {
 	return s.inner().Run(ctx, db, coll, p)
 }
-
-// HasIndex implements agg.Sources.
-func (s *Sources) HasIndex(ctx context.Context, db, coll, path string, by *collation.Collation) bool {
-	c, err := s.State.Collection(ctx, db+"."+coll)
-	if err != nil || c == nil || c.IsView() {
-		return false
-	}
-	if path == "_id" && collation.Same(by, c.Collation) {
-		return true
-	}
-	for _, x := range c.Indexes {
-		if x.Keys[0].Path == path && !x.Hidden && !x.Sparse && x.PartialFilter == nil && collation.Same(by, x.Collation) {
-			return true
-		}
-	}
-	return false
-}

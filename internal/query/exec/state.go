@@ -27,7 +27,13 @@ type State struct {
 
 	view  *txn.View
 	epoch int // counts views, so that scans notice a new one
-	open  []*scan
+	open  []reading
+}
+
+// reading is what has iterators open in a state.
+type reading interface {
+	save()       // remembers the position and closes them
+	closeIters() // closes them for good
 }
 
 // NewState returns a state that reads the newest data of the namespaces.
@@ -73,8 +79,8 @@ func (s *State) Txn() *txn.Txn { return s.txn }
 // Pause lets go of iterators, and of the view unless it is pinned or a transaction's. Reading
 // on resumes at the same position.
 func (s *State) Pause() {
-	for _, sc := range s.open {
-		sc.save()
+	for _, r := range s.open {
+		r.save()
 	}
 	s.open = s.open[:0]
 	if s.view != nil && s.txn == nil && !s.pinned {
@@ -92,8 +98,8 @@ func (s *State) Rebase(t *txn.Txn) {
 
 // Close ends the state. It is idempotent.
 func (s *State) Close() {
-	for _, sc := range s.open {
-		sc.closeIters()
+	for _, r := range s.open {
+		r.closeIters()
 	}
 	s.open = nil
 	if s.view != nil && s.txn == nil {
@@ -102,10 +108,10 @@ func (s *State) Close() {
 	s.view = nil
 }
 
-func (s *State) opened(sc *scan) { s.open = append(s.open, sc) }
+func (s *State) opened(r reading) { s.open = append(s.open, r) }
 
-func (s *State) closed(sc *scan) {
-	if i := slices.Index(s.open, sc); i >= 0 {
+func (s *State) closed(r reading) {
+	if i := slices.Index(s.open, r); i >= 0 {
 		s.open = slices.Delete(s.open, i, i+1)
 	}
 }
