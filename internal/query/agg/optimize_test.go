@@ -20,6 +20,7 @@ func TestOptimize(t *testing.T) {
 		},
 		{"limit stays behind unwind", "[{'$unwind': '$a'}, {'$limit': 5}]", "[{'$unwind': '$a'}, {'$limit': 5}]"},
 		{"before sort", "[{'$sort': {'a': 1}}, {'$match': {'a': 1}}]", "[{'$match': {'a': 1}}, {'$sort': {'sortKey': {'a': 1}}}]"},
+		{"not across a barrier", "[{'$sort': {'a': 1}}, {'$_internalInhibitOptimization': {}}, {'$match': {'a': 1}}]", "[{'$sort': {'sortKey': {'a': 1}}}, {'$_internalInhibitOptimization': {}}, {'$match': {'a': 1}}]"},
 		{"before unwind", "[{'$unwind': '$a'}, {'$match': {'b': 1}}]", "[{'$match': {'b': 1}}, {'$unwind': '$a'}]"},
 		{"not before what it unwinds", "[{'$unwind': '$a'}, {'$match': {'a.b': 1}}]", "[{'$unwind': '$a'}, {'$match': {'a.b': 1}}]"},
 		{"not before its index", "[{'$unwind': {'path': '$a', 'includeArrayIndex': 'i'}}, {'$match': {'i': 1}}]", "[{'$unwind': {'path': '$a', 'includeArrayIndex': 'i'}}, {'$match': {'i': 1}}]"},

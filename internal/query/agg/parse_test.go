@@ -38,6 +38,8 @@ func TestParseRefuses(t *testing.T) {
 		{coll, `[{'$facet': {'a': [{'$unionWith': {'coll': 'd', 'pipeline': [{'$indexStats': {}}]}}]}}]`, 40600},
 		{coll, `[{'$unionWith': {'coll': 'd', 'pipeline': [{'$out': 'e'}]}}]`, 31441},
 		{coll, `[{'$collStats': 1}]`, 40166},
+		{coll, `[{'$_internalInhibitOptimization': 1}]`, mongoerr.TypeMismatch},
+		{coll, `[{'$_internalInhibitOptimization': {'a': 1}}]`, mongoerr.InvalidOptions},
 		{coll, `[{'$indexStats': 1}]`, 28803},
 		{coll, `[{'$changeStream': {}}]`, mongoerr.NotImplemented},
 		{coll, `[{'$documents': []}]`, mongoerr.InvalidNamespace},

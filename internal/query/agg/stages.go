@@ -18,6 +18,7 @@ const reports = first | noFacet | noTxn
 
 func stageTable() []stageSpec {
 	return []stageSpec{
+		{name: "$_internalInhibitOptimization", parse: simple(parseInhibit)},
 		{name: "$addFields", flags: inUpdate, parse: parseAddFields},
 		{name: "$bucket", parse: parseBucket},
 		{name: "$bucketAuto", parse: simple(parseBucketAuto)},
