@@ -82,9 +82,9 @@ var benchCommands = []struct {
 	cmd    bson.D
 	allocs float64 // at most; 0 for not watched
 }{
-	{"ping", bson.D{{Key: "ping", Value: 1}}, 5},
-	{"findByID", find(eq("_id", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 13},
-	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 40},
+	{"ping", bson.D{{Key: "ping", Value: 1}}, 3},
+	{"findByID", find(eq("_id", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 11},
+	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 34},
 	{"range100", find(between("n", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"range100Scattered", find(between("s", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"lookup100", lookup(bson.E{Key: "localField", Value: "s"}, bson.E{Key: "foreignField", Value: "n"}), 0},

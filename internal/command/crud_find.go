@@ -14,8 +14,12 @@ import (
 
 // scope returns the variables that the command's expressions may use, and by what they compare.
 func (c *Call) scope(ctx context.Context, coll *collation.Collation) (*expr.Scope, error) {
+	return c.scopeWith(ctx, coll, c.Let())
+}
+
+// scopeWith is scope with the variables of let, nil for none.
+func (c *Call) scopeWith(ctx context.Context, coll *collation.Collation, let bsonx.Doc) (*expr.Scope, error) {
 	s := expr.NewScope(&expr.Env{Now: c.Now().UnixMilli(), ClusterTime: uint64(c.ClusterTime(ctx)), Collation: coll})
-	let := c.Let()
 	if let == nil {
 		return s, nil
 	}
@@ -29,6 +33,8 @@ type findArgs struct {
 	opts      cursorOptions
 	readOnce  bool
 	collation given
+	let       bsonx.Doc
+	uuid      bsonx.Value // the collection's, missing if it is not given
 }
 
 // parseFind reads the arguments of a find command, which explain has, too.
@@ -46,7 +52,7 @@ func (c *Call) parseFind(ctx context.Context, body bsonx.Doc) (*findArgs, error)
 			return nil, err
 		}
 	}
-	if a.Scope, err = c.scope(ctx, c.collationOn(c.ns, a.collation)); err != nil {
+	if a.Scope, err = c.scopeWith(ctx, c.collationOn(c.ns, a.collation), a.let); err != nil {
 		return nil, err
 	}
 	return a, a.check(c)
@@ -90,6 +96,10 @@ func (c *Call) setFindArg(a *findArgs, name string, v bsonx.Value) (err error) {
 		a.ShowRecordID = v.Truthy()
 	case "collation":
 		a.collation, err = readCollation(v)
+	case "let":
+		a.let = v.Doc()
+	case "collectionUUID":
+		a.uuid = v
 	}
 	return err
 }
@@ -155,7 +165,7 @@ func (c *Call) openFind(ctx context.Context, a *findArgs, q *exec.Compiled, st *
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkCollection(coll); err != nil {
+	if err := c.checkUUID(a.uuid, c.ns, coll); err != nil {
 		return nil, err
 	}
 	if coll != nil && coll.IsView() {

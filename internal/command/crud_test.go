@@ -264,6 +264,13 @@ func TestExplainAggregate(t *testing.T) {
 	explain(`[{"$merge": "o"}]`, "allPlansExecution").fails(51184)
 }
 
+// The variables of an explained query are its own.
+func TestExplainTakesVariables(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 1, "a": 1}]`)
+	c.run("t", ej(t, `{"explain": {"find": "c", "filter": {"$expr": {"$eq": ["$a", "$$want"]}}, "let": {"want": 1}}}`)).ok()
+}
+
 // A create of a collection that exists does not wait for a transaction that uses it.
 func TestCreateExistingDoesNotWait(t *testing.T) {
 	s := newServer(t)

@@ -22,7 +22,8 @@ type scan struct {
 	plan  *plan.Plan
 	ctx   *expr.Context // for filters that need one
 
-	parts []part // the plan, or the branches of a union
+	parts []part  // the plan, or the branches of a union
+	part0 [1]part // backs parts without branches
 	cur   int
 	epoch int
 
@@ -64,7 +65,8 @@ func newScan(st *State, c *catalog.Collection, p *plan.Plan, ctx *expr.Context, 
 			sc.parts = append(sc.parts, part{plan: b})
 		}
 	default:
-		sc.parts = []part{{plan: p}}
+		sc.part0[0].plan = p
+		sc.parts = sc.part0[:]
 	}
 	if p.Dedup {
 		sc.seen = make(map[string]struct{})

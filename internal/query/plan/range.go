@@ -32,6 +32,12 @@ func expand(fields []field) (ranges []Range, used int, exact bool) {
 			ranges, exact = endings(prefixes, ivs, desc)
 			return ranges, used, exact
 		}
+		if len(ivs) == 1 {
+			for n, p := range prefixes {
+				prefixes[n] = appendBound(p, ivs[0].lo, desc)
+			}
+			continue
+		}
 		next := make([][]byte, 0, len(prefixes)*len(ivs))
 		for _, p := range prefixes {
 			for k := range ivs {
