@@ -125,6 +125,7 @@ type Index struct {
 	Keys    []KeyField
 	Pattern bsonx.Doc // the key pattern
 
+	Version       int32 // as the specification says; it changes nothing
 	Unique        bool
 	Sparse        bool
 	Hidden        bool

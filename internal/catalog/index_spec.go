@@ -31,7 +31,7 @@ func IDIndexSpec() bsonx.Doc {
 // it, and normalises the specification for listIndexes. It refuses what MongoDB refuses, with
 // its codes, and by name what is not supported.
 func NewIndex(ns string, spec bsonx.Doc) (*Index, error) {
-	x := &Index{ExpireAfter: -1, State: &IndexState{Since: time.Now().UnixMilli()}}
+	x := &Index{Version: 2, ExpireAfter: -1, State: &IndexState{Since: time.Now().UnixMilli()}}
 	if err := x.parse(spec); err != nil {
 		e := mongoerr.From(err)
 		if e.Code == mongoerr.FailedToParse || e.Code == mongoerr.TypeMismatch || e.Code == mongoerr.InvalidIndexSpecificationOption {
@@ -111,6 +111,8 @@ func (x *Index) setField(name string, v bsonx.Value) error {
 		if n, ok := number(v); !ok || n < 1 || n > 2 {
 			return mongoerr.New(mongoerr.CannotCreateIndex, "Invalid index specification; cannot create an index with v=%s", bsonx.Format(v))
 		}
+		n, _ := number(v)
+		x.Version = int32(n)
 		return nil
 	case "background", "ns", "storageEngine", "dropDups", "clustered":
 		return nil
@@ -294,7 +296,7 @@ func (x *Index) check() error {
 // spec returns the normalised form: v, key and name first, then the options in their
 // given order, without those that mean nothing any more.
 func (x *Index) spec(given bsonx.Doc) bsonx.Doc {
-	b := bsonx.NewBuilder(nil).Int32("v", 2).Doc("key", x.Pattern).String("name", x.Name)
+	b := bsonx.NewBuilder(nil).Int32("v", x.Version).Doc("key", x.Pattern).String("name", x.Name)
 	for it := given.Iter(); ; {
 		name, v, ok := it.Next()
 		if !ok {

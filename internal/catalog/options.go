@@ -36,8 +36,12 @@ func NewCollection(ns string, options bsonx.Doc) (*Collection, error) {
 	return c, c.check()
 }
 
-// cappedUnit is what sizes of capped collections are multiples of, in bytes.
-const cappedUnit = 256
+// The bounds of the size of capped collections, in bytes. What is smaller is made as large as the
+// lower one.
+const (
+	minCappedSize = 256
+	maxCappedSize = 1 << 50
+)
 
 func (c *Collection) setOption(name string, v bsonx.Value) error {
 	var ok bool
@@ -47,7 +51,7 @@ func (c *Collection) setOption(name string, v bsonx.Value) error {
 		c.Capped = v.Truthy()
 	case "size":
 		if c.CappedSize, ok = number(v); c.CappedSize > 0 {
-			c.CappedSize = (c.CappedSize + cappedUnit - 1) / cappedUnit * cappedUnit
+			c.CappedSize = max(c.CappedSize, minCappedSize)
 		}
 	case "max":
 		c.CappedMax, ok = number(v)
@@ -131,6 +135,8 @@ func (c *Collection) check() error {
 		return mongoerr.New(mongoerr.InvalidOptions, "expireAfterSeconds must be within the range 0 to %d, found: %d", maxExpireAfterSeconds, c.ExpireAfter)
 	case c.Capped && c.CappedSize <= 0:
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
+	case c.CappedSize > maxCappedSize:
+		return mongoerr.New(51024, "BSON field 'size' value must be <= %d, actual value '%d'", int64(maxCappedSize), c.CappedSize)
 	case !c.Capped && (c.CappedSize != 0 || c.CappedMax != 0):
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
 	case c.Capped && c.Clustered:

@@ -75,6 +75,9 @@ func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
 		if !coll.Capped {
 			return nil, mongoerr.New(mongoerr.InvalidOptions, "Cannot resize a non-capped collection %s", coll.NS)
 		}
+		if n, ok := integer(v); ok && n <= 0 && f[1] == "max" {
+			v = bsonx.Int32(math.MaxInt32) // no limit
+		}
 		sized.Value(f[1], v)
 	}
 	if v := c.Arg("timeseries"); !v.IsNullish() {

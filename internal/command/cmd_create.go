@@ -136,7 +136,7 @@ func (c *Call) checkCreate(options bsonx.Doc) error {
 		}
 	}
 	if v := c.Arg("idIndex").Doc(); v != nil {
-		if err := checkIDIndex(c.ns, v); err != nil {
+		if err := checkIDIndex(c.ns, v, options); err != nil {
 			return err
 		}
 	}
@@ -175,15 +175,22 @@ func checkEngineOptions(d bsonx.Doc) error {
 }
 
 // checkIDIndex reports what is wrong with the specification of a new collection's _id index.
-func checkIDIndex(ns string, spec bsonx.Doc) error {
+func checkIDIndex(ns string, spec, options bsonx.Doc) error {
 	x, err := catalog.NewIndex(ns, spec)
 	switch {
 	case err != nil:
 		return err
+	case !options.Lookup("viewOn").IsMissing():
+		return mongoerr.New(mongoerr.InvalidOptions, "'idIndex' is not allowed with 'viewOn'")
 	case len(x.Keys) != 1 || x.Keys[0].Path != "_id" || x.Keys[0].Desc:
 		return mongoerr.New(mongoerr.BadValue, "The field 'key' for an _id index must be {_id: 1}, but got %s", x.Pattern)
 	}
-	return nil
+	coll, err := catalog.NewCollection(ns, options)
+	if err != nil {
+		return err
+	}
+	_, err = catalog.NewIndexes(coll, []*catalog.Index{x.WithDefaults(coll)})
+	return err
 }
 
 // sameOptions lets a collection be created once more if nothing would be different.

@@ -62,6 +62,9 @@ func (c *Call) indexSpecs() ([]bsonx.Doc, error) {
 		}
 		specs = append(specs, spec)
 	}
+	if c.ns == "config.transactions" {
+		return nil, mongoerr.New(mongoerr.IllegalOperation, "not allowed to create index on %s", c.ns)
+	}
 	if len(specs) == 0 {
 		return nil, mongoerr.New(mongoerr.BadValue, "Must specify at least one index to create")
 	}

@@ -19,7 +19,11 @@ type Node interface {
 type And struct{ Nodes []Node }
 
 // Or is the node that holds if one of Nodes does.
-type Or struct{ Nodes []Node }
+type Or struct {
+	Nodes []Node
+
+	in bool // they are equalities on one path, so that this is $in by another name
+}
 
 // Nor is the node that holds if none of Nodes does.
 type Nor struct{ Nodes []Node }
@@ -57,7 +61,24 @@ func (n *And) matchElem(v bsonx.Value) (bool, error) {
 }
 
 func (n *Or) match(doc bsonx.Doc, c *expr.Context) (bool, int, error) {
-	return matchAny(n.Nodes, doc, c)
+	ok, pos, err := matchAny(n.Nodes, doc, c)
+	if !n.in {
+		pos = -1
+	}
+	return ok, pos, err
+}
+
+// onePath reports whether nodes are equalities on one path.
+func onePath(nodes []Node) bool {
+	path := ""
+	for i, n := range nodes {
+		eq, ok := n.(*Compare)
+		if !ok || eq.Op != Eq || i > 0 && eq.Path != path {
+			return false
+		}
+		path = eq.Path
+	}
+	return true
 }
 
 func (n *Or) matchElem(v bsonx.Value) (bool, error) { return matchAnyElem(n.Nodes, v) }

@@ -66,7 +66,7 @@ func joinList(name string, nodes []Node) Node {
 	if len(nodes) == 1 {
 		return nodes[0]
 	}
-	return &Or{nodes}
+	return &Or{Nodes: nodes, in: onePath(nodes)}
 }
 
 func parseExpr(p *parser, _ string, v bsonx.Value, l level) ([]Node, error) {

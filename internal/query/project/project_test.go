@@ -291,3 +291,21 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// $slice reaches documents in an array, not those in arrays in an array.
+func TestSliceInArrays(t *testing.T) {
+	for _, tc := range []struct{ spec, doc, want string }{
+		{`{"a.b": {"$slice": 1}}`, `{"a": [{"b": [1, 2]}, [{"b": [1, 2]}], 3]}`, `{"a": [{"b": [1]}, [{"b": [1, 2]}], 3]}`},
+		{`{"a.b": {"$slice": 1}}`, `{"a": [{"b": [[1, 2], [3]]}]}`, `{"a": [{"b": [[1, 2]]}]}`},
+		{`{"a.b.c": {"$slice": 1}}`, `{"a": [{"b": [{"c": [1, 2]}]}, {"b": [[{"c": [1, 2]}]]}]}`, `{"a": [{"b": [{"c": [1]}]}, {"b": [[{"c": [1, 2]}]]}]}`},
+		{`{"a.b": {"$slice": 1}, "a.d": {"$add": [1, 2]}}`, `{"a": [[{"b": [1, 2]}]]}`, `{"a": [[{"b": [1, 2], "d": 3}]]}`},
+		{`{"a.b": {"$slice": 1}, "e": 1}`, `{"a": [[{"b": [1, 2], "c": 1}]], "f": 1}`, `{"a": [[{"b": [1, 2]}]]}`},
+	} {
+		s := expr.NewScope(nil)
+		p, err := project.Compile(parse(t, tc.spec), s, project.Find, nil)
+		require.NoError(t, err, tc.spec)
+		got, err := apply(t, p, s, parse(t, tc.doc))
+		require.NoError(t, err, tc.spec)
+		require.Equal(t, parse(t, tc.want).String(), got.String(), tc.spec)
+	}
+}

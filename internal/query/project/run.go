@@ -14,6 +14,8 @@ type run struct {
 
 	meta *Meta
 
+	inArray bool // the array that is being projected is an element of an array: $slice does not reach there
+
 	picked bool // inside of the element that the positional operator has picked
 }
 
@@ -84,7 +86,7 @@ func (r *run) field(dst, raw []byte, v bsonx.Value, n *node) (out []byte, done b
 	case exclude:
 		return dst, true, nil
 	case slice:
-		if v.Type == bsonx.TypeArray {
+		if v.Type == bsonx.TypeArray && !r.inArray {
 			return n.slice.appendTo(dst, n.name, v.Doc()), true, nil
 		}
 		return append(dst, raw...), true, nil
@@ -150,7 +152,10 @@ func (r *run) element(dst []byte, i int, v bsonx.Value, n *node) (out []byte, ke
 	case v.Type == bsonx.TypeDocument:
 		out, err = r.document(bsonx.AppendIndexHeader(dst, bsonx.TypeDocument, i), v.Doc(), n)
 	case v.Type == bsonx.TypeArray:
+		outer := r.inArray
+		r.inArray = true
 		out, err = r.array(bsonx.AppendIndexHeader(dst, bsonx.TypeArray, i), v.Doc(), n)
+		r.inArray = outer
 	case n.adds:
 		out, err = r.document(bsonx.AppendIndexHeader(dst, bsonx.TypeDocument, i), bsonx.Empty, n)
 	case r.p.mode == inclusion:

@@ -26,7 +26,7 @@ func TestPush(t *testing.T) {
 			want:   `{"_id":1,"a":[7,{"n":1,"m":{"k":5}},{"n":1},{"n":2,"m":{"k":1}}]}`,
 		},
 		{doc: `{"_id":1,"a":"s"}`, update: `{"$push":{"a":1}}`, code: 2, message: "The field 'a' must be an array but is of type string in document {_id: 1}"},
-		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$slice":1}}}`, code: 2},
+		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$slice":1}}}`, want: `{"_id":1,"a":[{"$slice":1}]}`},
 		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":1}}}`, code: 2},
 		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$foo":1}}}`, code: 2, message: "Unrecognized clause in $push: $foo"},
 		{doc: `{"_id":1}`, update: `{"$push":{"a":{"$each":[1],"$slice":1.5}}}`, code: 2},

@@ -19,14 +19,7 @@ type push struct {
 }
 
 func buildPush(_ string, arg bsonx.Value, opts *Options) (modifier, error) {
-	if arg.Type != bsonx.TypeDocument {
-		return &push{one: arg}, nil
-	}
-	if arg.Doc().Lookup("$each").IsMissing() {
-		key, _, _ := arg.Doc().First()
-		if slices.ContainsFunc(pushClauses, func(c pushClause) bool { return c.name == key }) {
-			return nil, mongoerr.New(mongoerr.BadValue, "The %s clause in $push needs $each beside it", key)
-		}
+	if arg.Type != bsonx.TypeDocument || arg.Doc().Lookup("$each").IsMissing() {
 		return &push{one: arg}, nil
 	}
 	m := &push{}
