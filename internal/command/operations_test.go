@@ -150,7 +150,13 @@ func TestStagesInTransactions(t *testing.T) {
 		{"db", "c", d("$planCacheStats", d()), 263},
 		{"db", "c", d("$out", "o"), 263},
 		{"db", "c", d("$merge", d("into", "o")), 263},
+		{"db", "c", d("$changeStream", d()), 263},
 		{"db", 1, d("$listLocalSessions", d()), 263},
+		{"db", "c", d("$listSessions", d()), 263},
+		{"db", "c", d("$graphLookup", d("from", "o", "startWith", "$a", "connectFromField", "a", "connectToField", "b", "as", "j")), 0},
+		{"db", "c", d("$setWindowFields", d("sortBy", d("_id", 1), "output", d("n", d("$documentNumber", d())))), 0},
+		{"db", "c", d("$group", d("_id", 1, "n", d("$sum", 1))), 0},
+		{"db", "c", d("$count", "n"), 0},
 		{"db", 1, d("$currentOp", d()), 263},
 		{"db", "c", d("$nope", d()), 40324},
 	} {
