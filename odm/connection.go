@@ -57,7 +57,8 @@ type Connection struct {
 
 	mu       sync.Mutex
 	client   *mongo.Client
-	borrowed bool // somebody else disconnects the client
+	borrowed bool        // somebody else disconnects the client
+	parent   *Connection // of UseDB: has the client
 	closed   bool
 	ready    chan struct{} // closed once there is a client
 	models   map[string]anyModel
@@ -130,16 +131,15 @@ func Use(client *mongo.Client, database string, opts *ConnectionOptions) *Connec
 	return c
 }
 
-// UseDB returns a connection to another database over the same client.
+// UseDB returns a connection to another database over the same client: it is connected when
+// c is, and closed when c is, or by itself.
 func (c *Connection) UseDB(name string) *Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := c.opts
 	o.Database = name
 	d := newConnection(o)
-	if c.client != nil {
-		d.adopt(c.client, true)
-	}
+	d.parent = c
 	return d
 }
 
@@ -170,6 +170,9 @@ func (c *Connection) Open(ctx context.Context, uri string) error {
 	if ctx == nil {
 		return ErrNilContext
 	}
+	if c.parent != nil || c.Client() != nil {
+		return ErrConnected
+	}
 	c.emit(EventConnecting)
 	opts := options.MergeClientOptions(options.Client().ApplyURI(uri), c.opts.Client)
 	client, err := mongo.Connect(opts)
@@ -195,14 +198,15 @@ func (c *Connection) Disconnect(ctx context.Context) error {
 	if client != nil {
 		c.ready = make(chan struct{})
 	}
+	opened := client != nil || (c.parent != nil && !c.closed)
 	c.client, c.closed = nil, true
 	c.mu.Unlock()
-	if client == nil {
+	if !opened {
 		return nil
 	}
 	c.emit(EventDisconnecting)
 	defer c.emit(EventDisconnected)
-	if borrowed {
+	if borrowed || client == nil {
 		return nil
 	}
 	return client.Disconnect(ctx)
@@ -212,6 +216,9 @@ func (c *Connection) Disconnect(ctx context.Context) error {
 func (c *Connection) Client() *mongo.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.parent != nil && !c.closed {
+		return c.parent.Client()
+	}
 	return c.client
 }
 
@@ -228,6 +235,8 @@ func (c *Connection) wait(ctx context.Context) (*mongo.Client, error) {
 		return client, nil
 	case closed:
 		return nil, ErrClosed
+	case c.parent != nil:
+		return c.parent.wait(ctx)
 	case c.opts.BufferFor <= 0:
 		return nil, ErrNotConnected
 	}

@@ -3,6 +3,7 @@ package odm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -23,6 +24,8 @@ var (
 	ErrNotConnected = errors.New("odm: the connection is not connected: call Connect first")
 	// ErrClosed is returned by calls after Disconnect.
 	ErrClosed = errors.New("odm: the connection is closed")
+	// ErrConnected is returned by Connect and Open when the connection is open.
+	ErrConnected = errors.New("odm: the connection is open: Disconnect it first")
 	// ErrNilContext is returned by calls with a nil context.
 	ErrNilContext = errors.New("odm: the context is nil")
 	// ErrNoSession is returned under RequireSession by calls outside an open transaction.
@@ -249,6 +252,21 @@ func (e *ConflictError) Error() string { return fmt.Sprintf("odm: %s.%s: %v", e.
 // Unwrap returns the driver's error, with its labels.
 func (e *ConflictError) Unwrap() error { return e.cause }
 
+// UnsupportedError says that the server does not have what an operation needs, such as change
+// streams. It is not a matter of its arguments, and trying again does not help.
+type UnsupportedError struct {
+	Model string
+	Op    string
+	cause error
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("odm: %s.%s: the server does not support it: %v", e.Model, e.Op, e.cause)
+}
+
+// Unwrap returns the driver's error.
+func (e *UnsupportedError) Unwrap() error { return e.cause }
+
 // MisuseError says which model, and which path if it is about one, was used in a way that
 // cannot work. It wraps one of the sentinels.
 type MisuseError struct {
@@ -322,6 +340,9 @@ func wrapDriver(model, op string, err error) error {
 		e.Model, e.Op, e.cause = model, op, err
 		return e
 	}
+	if se, ok := errors.AsType[mongo.ServerError](err); ok && slices.ContainsFunc(unsupportedCodes, se.HasErrorCode) {
+		return &UnsupportedError{Model: model, Op: op, cause: err}
+	}
 	return &OpError{Model: model, Op: op, cause: err}
 }
 
@@ -329,6 +350,10 @@ const (
 	codeDuplicateKey  = 11000
 	codeWriteConflict = 112
 )
+
+// unsupportedCodes are what servers answer to what they do not have: CommandNotSupported,
+// NotImplemented, unknown commands and stages, and change streams without a replica set.
+var unsupportedCodes = []int{115, 238, 59, 40324, 40573}
 
 // conflict returns what the server said of a write conflict.
 func conflict(err error) (*ConflictError, bool) {

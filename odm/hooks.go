@@ -44,6 +44,7 @@ const (
 	OpAggregate         Op = "aggregate"
 	OpInsertMany        Op = "insertMany"
 	OpBulkWrite         Op = "bulkWrite"
+	OpCreateCollection  Op = "createCollection"
 )
 
 // Call is an operation that is about to run. Pre hooks may change what they see.

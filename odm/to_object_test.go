@@ -30,6 +30,7 @@ type shop struct {
 
 type place struct {
 	City string `bson:"city"`
+	Zip  string `bson:"zip"`
 }
 
 func shops(t *testing.T, conn *odm.Connection, opts ...odm.SchemaOption) *odm.Model[shop] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -62,12 +63,35 @@ func (q *Query[T]) prepare(ctx context.Context, update any, cfg *updateConfig) (
 	if err != nil {
 		return nil, malformed(q.m.name, "update", err)
 	}
+	if cfg.upsert {
+		if err := q.upsertable(cfg.strict.or(q.m.strict())); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.runValidators {
 		if err := q.m.validateUpdate(ctx, cast); err != nil {
 			return nil, err
 		}
 	}
 	return cast, nil
+}
+
+// upsertable refuses paths in the filter that an upsert would store and the schema does not
+// know.
+func (q *Query[T]) upsertable(strict Strict) error {
+	if strict == StrictKeep {
+		return nil
+	}
+	for _, filter := range q.filters {
+		for _, e := range listElements(filter) {
+			path := q.m.pathOf(e.key)
+			if strings.HasPrefix(path, "$") || q.m.table.find(path) != nil || q.m.known(path) {
+				continue
+			}
+			return &StrictError{Model: q.m.name, Path: path, Where: "filter", What: "is not in the schema, and an upsert would store it"}
+		}
+	}
+	return nil
 }
 
 func emptyUpdate(update any) bool {
@@ -319,7 +343,7 @@ func (q *Query[T]) findAnd(ctx context.Context, op Op, update any, proj *project
 		})
 		switch {
 		case errors.Is(err, mongo.ErrNoDocuments):
-			return &NotFoundError{Model: q.m.name, Filter: call.Filter}
+			return q.none(call.Filter)
 		case err != nil:
 			return wrapDriver(q.m.name, string(op), err)
 		}
