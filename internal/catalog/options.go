@@ -36,11 +36,11 @@ func NewCollection(ns string, options bsonx.Doc) (*Collection, error) {
 	return c, c.check()
 }
 
-// The bounds of the size of capped collections, in bytes. What is smaller is made as large as the
-// lower one.
+// MaxCappedSize is how large a capped collection may be, in bytes. One that is to be smaller than
+// minCappedSize gets that size.
 const (
+	MaxCappedSize = 1 << 50
 	minCappedSize = 256
-	maxCappedSize = 1 << 50
 )
 
 func (c *Collection) setOption(name string, v bsonx.Value) error {
@@ -135,8 +135,8 @@ func (c *Collection) check() error {
 		return mongoerr.New(mongoerr.InvalidOptions, "expireAfterSeconds must be within the range 0 to %d, found: %d", maxExpireAfterSeconds, c.ExpireAfter)
 	case c.Capped && c.CappedSize <= 0:
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
-	case c.CappedSize > maxCappedSize:
-		return mongoerr.New(51024, "BSON field 'size' value must be <= %d, actual value '%d'", int64(maxCappedSize), c.CappedSize)
+	case c.CappedSize > MaxCappedSize:
+		return mongoerr.New(51024, "BSON field 'size' value must be <= %d, actual value '%d'", int64(MaxCappedSize), c.CappedSize)
 	case !c.Capped && (c.CappedSize != 0 || c.CappedMax != 0):
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
 	case c.Capped && c.Clustered:

@@ -16,6 +16,11 @@ func specs() []Spec {
 			Help: "Describes the server program.",
 		},
 		{
+			Name: "cloneCollectionAsCapped", Handler: cmdCloneAsCapped, Flags: Write | TakesConcern, Target: TargetColl,
+			Help: "Copies a collection into a capped one.",
+			Args: []Arg{{"toCollection", String | Required}, {"size", Number | Required}, {"temp", BoolLike}},
+		},
+		{
 			Name: "collMod", Handler: cmdCollMod, Flags: Write | TakesConcern | APIV1, Target: TargetColl,
 			Help: "Changes options of a collection, view or index.",
 			Args: []Arg{
@@ -50,6 +55,11 @@ func specs() []Spec {
 		{
 			Name: "connectionStatus", Handler: cmdConnectionStatus, Flags: NoAuth | TxnInforms, Help: "Describes the connection.",
 			Args: []Arg{{"showPrivileges", BoolLike}},
+		},
+		{
+			Name: "convertToCapped", Handler: cmdConvertToCapped, Flags: Write | TakesConcern, Target: TargetColl,
+			Help: "Makes a collection a capped one.",
+			Args: []Arg{{"size", Number | Required}},
 		},
 		{
 			Name: "create", Handler: cmdCreate, Flags: Write | TakesConcern | TxnAllowed | TxnFirst | APIV1, Target: TargetColl,
@@ -198,6 +208,10 @@ func specs() []Spec {
 		},
 		{
 			Name: "ping", Handler: cmdPing, Flags: NoAuth | APIV1, Help: "Answers.",
+		},
+		{
+			Name: "planCacheClear", Handler: cmdPlanCacheClear, Target: TargetColl, Help: "Finds no cached plans to forget.",
+			Args: []Arg{{"query", Object}, {"projection", Object}, {"sort", Object}, {"collation", Object}},
 		},
 		{
 			Name: "profile", Handler: cmdProfile, Help: "Reads and sets what counts as slow.",

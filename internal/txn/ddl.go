@@ -202,11 +202,8 @@ func (t *Txn) garbage(first []byte) {
 // counters returns documents and bytes of c with the own changes. It is exact only while no
 // other transaction writes c.
 func (t *Txn) counters(ctx context.Context, c *catalog.Collection) (records, size int64, err error) {
-	if records, err = t.store.Count(ctx, c); err != nil {
-		return 0, 0, storageError(err)
-	}
-	if size, err = t.store.DataSize(ctx, c); err != nil {
-		return 0, 0, storageError(err)
+	if records, size, err = t.store.totals(ctx, c); err != nil {
+		return 0, 0, err
 	}
 	for _, n := range t.counts {
 		if n.coll == c.ID {
@@ -215,6 +212,15 @@ func (t *Txn) counters(ctx context.Context, c *catalog.Collection) (records, siz
 		}
 	}
 	return records, size, nil
+}
+
+// totals returns documents and bytes of c as of the last commit.
+func (s *Store) totals(ctx context.Context, c *catalog.Collection) (records, size int64, err error) {
+	if records, err = s.Count(ctx, c); err != nil {
+		return 0, 0, storageError(err)
+	}
+	size, err = s.DataSize(ctx, c)
+	return records, size, storageError(err)
 }
 
 // RenameCollection gives a collection another namespace, in place of what has it where
