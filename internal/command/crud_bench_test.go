@@ -66,6 +66,15 @@ func find(filter bson.D, more ...bson.E) bson.D {
 	return append(bson.D{{Key: "find", Value: "c"}, {Key: "filter", Value: filter}}, more...)
 }
 
+// among is a filter for 100 values of a field.
+func among(field string) bson.D {
+	var values bson.A
+	for i := range 100 {
+		values = append(values, int32(i*197))
+	}
+	return eq(field, eq("$in", values))
+}
+
 // lookup joins 100 documents with one other each.
 func lookup(how ...bson.E) bson.D {
 	spec := append(bson.D{{Key: "from", Value: "c"}, {Key: "as", Value: "o"}}, how...)
@@ -87,6 +96,8 @@ var benchCommands = []struct {
 	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 34},
 	{"range100", find(between("n", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
 	{"range100Scattered", find(between("s", 500, 600), bson.E{Key: "batchSize", Value: 200}), 0},
+	{"idIn100", find(among("_id")), 0},
+	{"indexedIn100", find(among("s")), 0},
 	{"lookup100", lookup(bson.E{Key: "localField", Value: "s"}, bson.E{Key: "foreignField", Value: "n"}), 0},
 	{"lookupLet100", lookup(
 		bson.E{Key: "let", Value: eq("s", "$s")},

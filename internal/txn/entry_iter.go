@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -16,8 +17,12 @@ type EntryIter struct {
 	id        layout.Ident
 	unique    bool
 	clustered bool
+	reverse   bool
 	buf       []byte
 	err       error
+
+	lo, hi []byte // see Narrow
+	seek   bool   // to the beginning of what it is narrowed to
 
 	fields, rid, bits []byte // the current entry
 }
@@ -37,11 +42,51 @@ func (v *View) Entries(ctx context.Context, c *catalog.Collection, x *catalog.In
 	if err != nil {
 		return nil, storageError(err)
 	}
-	return &EntryIter{it: it, id: x.ID, unique: x.Unique, clustered: c.Clustered}, nil
+	return &EntryIter{it: it, id: x.ID, unique: x.Unique, clustered: c.Clustered, reverse: reverse}, nil
 }
 
 // Next moves to the next entry and reports whether there is one.
-func (e *EntryIter) Next() bool { return e.it.Next() && e.parse() }
+func (e *EntryIter) Next() bool {
+	if e.seek {
+		e.seek = false
+		return e.start() && e.within() && e.parse()
+	}
+	return e.it.Next() && e.within() && e.parse()
+}
+
+// Narrow makes the iterator go on with the part of its range from lo on and below hi, nil being
+// open, as if it were new. It keeps the slices. Many ranges cost less with one iterator than with
+// one each.
+func (e *EntryIter) Narrow(lo, hi []byte) { e.lo, e.hi, e.seek = lo, hi, true }
+
+// start moves to the first entry of what the iterator is narrowed to.
+func (e *EntryIter) start() bool {
+	switch {
+	case !e.reverse:
+		e.buf = append(layout.AppendIndexPrefix(e.buf[:0], e.id), e.lo...)
+	case e.hi == nil:
+		e.buf = layout.AppendRangeEnd(e.buf[:0], layout.AppendIndexPrefix(e.buf[:0], e.id))
+	default:
+		e.buf = append(layout.AppendIndexPrefix(e.buf[:0], e.id), e.hi...)
+	}
+	ok := e.it.Seek(e.buf)
+	for ok && e.reverse && e.hi != nil && bytes.Compare(e.it.Key()[layout.HeaderLen:], e.hi) >= 0 {
+		ok = e.it.Next() // hi itself does not belong to the range
+	}
+	return ok
+}
+
+// within reports whether the engine's iterator is not beyond the end of what this one is narrowed
+// to.
+func (e *EntryIter) within() bool {
+	switch {
+	case e.reverse && e.lo != nil:
+		return bytes.Compare(e.it.Key()[layout.HeaderLen:], e.lo) >= 0
+	case !e.reverse && e.hi != nil:
+		return bytes.Compare(e.it.Key()[layout.HeaderLen:], e.hi) < 0
+	}
+	return true
+}
 
 // Seek moves to the first entry at or after fields in the direction of the iterator, within its
 // range. Since entries of indexes that are not unique have the record id behind the fields, a

@@ -1,6 +1,7 @@
 package txn_test
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
@@ -135,7 +136,43 @@ func TestIterators(t *testing.T) {
 		require.True(t, e.Seek(append(slices.Clip(twenty), keyenc.Above)))
 		require.Equal(t, twenty, e.Key())
 		require.NoError(t, e.Close())
+
+		// One iterator over several ranges, of an index that is not unique and of one that is.
+		for _, x := range []*catalog.Index{x, c.IDIndex()} {
+			if x == nil {
+				continue // clustered
+			}
+			all := walk(t, d, v, c, x, false, [2][]byte{})
+			for _, v1 := range []int32{1, 2, 3, 10, 20} {
+				for _, v2 := range []int32{2, 3, 4, 20, 30} {
+					mid, end := keyenc.Append(nil, bsonx.Int32(v1)), keyenc.Append(nil, bsonx.Int32(v2))
+					if bytes.Compare(mid, end) >= 0 {
+						continue
+					}
+					up := walk(t, d, v, c, x, false, [2][]byte{nil, mid}, [2][]byte{mid, end}, [2][]byte{end, nil})
+					require.Equal(t, all, up)
+					down := walk(t, d, v, c, x, true, [2][]byte{end, nil}, [2][]byte{mid, end}, [2][]byte{nil, mid})
+					slices.Reverse(down)
+					require.Equal(t, all, down)
+				}
+			}
+		}
 	})
+}
+
+// walk returns what one iterator finds in several ranges.
+func walk(t *testing.T, d *db, v *txn.View, c *catalog.Collection, x *catalog.Index, reverse bool, ranges ...[2][]byte) (got []string) {
+	t.Helper()
+	e, err := v.Entries(d.ctx(), c, x, nil, nil, reverse)
+	require.NoError(t, err)
+	for _, r := range ranges {
+		e.Narrow(r[0], r[1])
+		for e.Next() {
+			got = append(got, tuple(t, x, e))
+		}
+	}
+	require.NoError(t, e.Close())
+	return got
 }
 
 func TestUpdateAndDelete(t *testing.T) {

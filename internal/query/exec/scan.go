@@ -268,14 +268,16 @@ func (sc *scan) stepEntry(ctx context.Context, v *txn.View, pt *part) (bool, err
 			sc.keysExamined++
 			return true, sc.load(ctx, v, pt)
 		}
-		err := pt.ents.Err()
-		pt.ents.Close()
-		pt.ents = nil
-		if err != nil {
-			return false, err
-		}
 		pt.saved = false
 		pt.rng++
+		err := pt.ents.Err()
+		if r, more := pt.rangeAt(); more && err == nil {
+			pt.ents.Narrow(r.Lo, r.Hi)
+			continue
+		}
+		pt.ents.Close()
+		pt.ents = nil
+		return false, err
 	}
 }
 
@@ -291,9 +293,16 @@ func (pt *part) openEntries(ctx context.Context, v *txn.View, c *catalog.Collect
 			r.Lo = pt.key
 		}
 	}
-	it, err := v.Entries(ctx, c, pt.plan.Index, r.Lo, r.Hi, pt.plan.Reverse)
+	lo, hi := r.Lo, r.Hi
+	if n := len(pt.plan.Ranges); n > 1 {
+		lo, hi = pt.plan.Ranges[0].Lo, pt.plan.Ranges[n-1].Hi
+	}
+	it, err := v.Entries(ctx, c, pt.plan.Index, lo, hi, pt.plan.Reverse)
 	if err != nil {
 		return false, err
+	}
+	if len(pt.plan.Ranges) > 1 {
+		it.Narrow(r.Lo, r.Hi)
 	}
 	pt.ents = it
 	return true, nil
