@@ -8,19 +8,24 @@ import (
 
 // optimize rewrites a pipeline into a cheaper one with the same results:
 //
-//   - a $match goes before a $sort, and before stages that leave the paths it reads alone;
+//   - a $match, or a part of it, goes before a $sort, and before stages that leave the paths it
+//     reads alone or only give them other names;
 //   - neighbouring $match stages become one;
 //   - a $lookup takes over the $unwind of its array;
 //   - $skip and $limit go before stages that make one document of one;
 //   - a $sort that is followed by a $limit keeps only as many documents.
 func optimize(p *Pipeline) (*Pipeline, error) {
 	nodes := slices.Clone(p.nodes)
-	for i := range nodes {
-		if _, ok := nodes[i].stage.(*matchStage); ok {
-			pushDown(nodes, i)
+	var err error
+	for i := 0; i < len(nodes); i++ {
+		if _, ok := nodes[i].stage.(*matchStage); !ok {
+			continue
+		}
+		if nodes, err = pushDown(nodes, i); err != nil {
+			return nil, err
 		}
 	}
-	nodes, err := mergeMatches(nodes)
+	nodes, err = mergeMatches(nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -57,26 +62,6 @@ func explainUnwinding(lookup, unwind bsonx.Doc) bsonx.Doc {
 	b := bsonx.NewBuilder(nil).StartDoc("$lookup").Append(lookup.Lookup("$lookup").Doc())
 	b.StartDoc("unwinding").Bool("preserveNullAndEmptyArrays", arg.Lookup("preserveNullAndEmptyArrays").Bool())
 	return b.Value("includeArrayIndex", arg.Lookup("includeArrayIndex")).Build()
-}
-
-// transparent is a stage that a $match may move before.
-type transparent interface {
-	// passes reports whether a filter that reads d selects the same documents before
-	// the stage as after it.
-	passes(d *Deps) bool
-}
-
-// pushDown moves the $match at position i as far forward as it may go.
-func pushDown(nodes []node, i int) {
-	var d Deps
-	nodes[i].stage.(*matchStage).deps(&d)
-	for ; i > 0; i-- {
-		t, ok := nodes[i-1].stage.(transparent)
-		if !ok || !t.passes(&d) {
-			return
-		}
-		nodes[i-1], nodes[i] = nodes[i], nodes[i-1]
-	}
 }
 
 // limitEarly moves a $skip or $limit at position i before the one-to-one stages in front of it,

@@ -94,6 +94,8 @@ func (s *projectStage) passes(d *Deps) bool {
 	return true
 }
 
+func (s *projectStage) source(path string) (string, bool) { return s.projection.Source(path) }
+
 func (s *projectStage) open(_ context.Context, r *run, in Iterator) (Iterator, error) {
 	return newMapIterator(in, r.context(s.scope), s.apply), nil
 }

@@ -31,7 +31,7 @@ func TestProjectStages(t *testing.T) {
 
 func TestMatchMovesBeforeProjections(t *testing.T) {
 	for _, tc := range []struct{ pipeline, want string }{
-		{"[{'$project': {'a': 1, 'b': '$c'}}, {'$match': {'a': 1}}, {'$match': {'b': 2}}]", "[{'$match': {'a': 1}}, {'$project': {'a': 1, 'b': '$c'}}, {'$match': {'b': 2}}]"},
+		{"[{'$project': {'a': 1, 'b': '$c'}}, {'$match': {'a': 1}}, {'$match': {'b': 2}}]", "[{'$match': {'$and': [{'a': 1}, {'c': 2}]}}, {'$project': {'a': 1, 'b': '$c'}}]"},
 		{"[{'$addFields': {'x': 1}}, {'$match': {'a': 1}}]", "[{'$match': {'a': 1}}, {'$addFields': {'x': 1}}]"},
 		{"[{'$unset': 'x'}, {'$match': {'x.y': 1}}]", "[{'$project': {'x': false, '_id': true}}, {'$match': {'x.y': 1}}]"},
 		{"[{'$set': {'x': 1}}, {'$replaceWith': '$x'}]", "[{'$addFields': {'x': 1}}, {'$replaceRoot': {'newRoot': '$x'}}]"},
