@@ -268,30 +268,40 @@ func (w *Writer) modifyAll(ctx context.Context, m *Modify, t *txn.Txn, c *catalo
 		if _, dup := done[string(sc.rid)]; dup {
 			continue
 		}
-		again, err := w.modifyNext(ctx, m, t, sc, res)
-		if err != nil {
-			return err
-		}
-		if !again {
-			if w.session == nil {
-				done[string(sc.rid)] = struct{}{}
-			}
-			if w.docs++; w.session != nil || !w.full() {
-				continue
-			}
-			if err := w.flush(ctx, storage.Buffered); err != nil {
+		for again := true; again && ok; {
+			if again, err = w.modifyNext(ctx, m, t, sc, res); err != nil {
 				return err
 			}
+			if !again {
+				done[string(sc.rid)] = struct{}{}
+				if w.docs++; w.session != nil || !w.full() {
+					break
+				}
+			}
+			if t, err = w.renew(ctx, st); err != nil {
+				return err
+			}
+			if again {
+				if ok, err = sc.reload(ctx, m.Query); err != nil {
+					return err
+				}
+			}
 		}
-		st.Pause()
-		if again {
-			sc.again()
-		}
-		if t, _, err = w.begin(ctx); err != nil {
-			return translate(w.store, err)
-		}
-		st.Rebase(t)
 	}
+}
+
+// renew commits the open implicit transaction, if any, and goes on reading in a new one.
+func (w *Writer) renew(ctx context.Context, st *State) (*txn.Txn, error) {
+	st.Pause()
+	if err := w.flush(ctx, storage.Buffered); err != nil {
+		return nil, err
+	}
+	t, _, err := w.begin(ctx)
+	if err != nil {
+		return nil, translate(w.store, err)
+	}
+	st.Rebase(t)
+	return t, nil
 }
 
 // modifyNext changes the document that the scan is at. again says that it met a conflict, which

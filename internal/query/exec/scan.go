@@ -11,6 +11,7 @@ import (
 	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/plan"
+	"github.com/tandemdb/tandem/internal/query/sortkey"
 	"github.com/tandemdb/tandem/internal/txn"
 )
 
@@ -25,12 +26,16 @@ type scan struct {
 	parts []part  // the plan, or the branches of a union
 	part0 [1]part // backs parts without branches
 	cur   int
-	epoch int
+	epoch int  // of the view that the plan, or the last check of it, rests on
+	live  bool // iterators may be open
 
-	doc  bsonx.Doc
-	rid  []byte
-	buf  *[]byte // that records are read into
-	keys []byte  // scratch of covered documents
+	covering bool             // documents may be built from index entries
+	order    *sortkey.Pattern // see adapt
+	last     []byte           // the sort key of the last document, where order is set
+	doc      bsonx.Doc
+	rid      []byte
+	buf      *[]byte // that records are read into
+	keys     []byte  // scratch of covered documents
 
 	seen map[string]struct{} // records found, where the plan may find one twice
 
@@ -48,16 +53,15 @@ type part struct {
 	ents *txn.EntryIter
 
 	// The position to resume after, taken when the iterators were closed.
-	saved     bool
-	inclusive bool // resume at it instead
-	key, rid  []byte
+	saved    bool
+	key, rid []byte
 }
 
 // interruptEvery is how many entries are examined between looks at the context.
 const interruptEvery = 128
 
 func newScan(st *State, c *catalog.Collection, p *plan.Plan, ctx *expr.Context, buf *[]byte) *scan {
-	sc := &scan{state: st, c: c, plan: p, ctx: ctx, buf: buf}
+	sc := &scan{state: st, c: c, plan: p, ctx: ctx, buf: buf, epoch: st.epoch, covering: p.Covered}
 	switch p.Kind {
 	case plan.Nothing:
 	case plan.Union:
@@ -106,6 +110,27 @@ func (sc *scan) next(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
+// reload reads the document that the scan was at when it was saved once more, in the present state,
+// and reports whether it is still there and matches the query.
+func (sc *scan) reload(ctx context.Context, q *Compiled) (bool, error) {
+	pt := &sc.parts[sc.cur]
+	v, err := sc.prepare(ctx, pt)
+	if err != nil {
+		return false, err
+	}
+	sc.rid = pt.rid
+	doc, ok, err := v.Get(ctx, sc.c, sc.rid, (*sc.buf)[:0])
+	if err != nil || !ok {
+		return false, err
+	}
+	sc.doc, *sc.buf = doc, doc
+	f, err := q.Filter()
+	if err != nil {
+		return false, err
+	}
+	return f.Match(doc, q.contextFor(doc))
+}
+
 func (sc *scan) matches() (bool, error) {
 	if f := sc.plan.Residual; f != nil {
 		if ok, err := f.Match(sc.doc, sc.ctx); err != nil || !ok {
@@ -118,26 +143,58 @@ func (sc *scan) matches() (bool, error) {
 		}
 		sc.seen[string(sc.rid)] = struct{}{}
 	}
+	if sc.order != nil {
+		return sc.inOrder()
+	}
 	return true, nil
 }
 
 // prepare opens the view, and checks after a pause that what the plan relies on is still there.
 func (sc *scan) prepare(ctx context.Context, pt *part) (*txn.View, error) {
 	v, err := sc.state.View(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || sc.live {
+		return v, err
 	}
-	if sc.epoch == sc.state.epoch {
-		return v, nil
-	}
-	if sc.epoch != 0 {
+	if sc.epoch != sc.state.epoch {
 		if err := sc.revalidate(ctx, v); err != nil {
 			return nil, err
 		}
+		sc.epoch = sc.state.epoch
 	}
-	sc.epoch = sc.state.epoch
+	if err := sc.adapt(); err != nil {
+		return nil, err
+	}
+	sc.live = true
 	sc.state.opened(sc)
 	return v, nil
+}
+
+// adapt makes up for an index that has become multikey since the plan was made, be it by the own
+// transaction: from here on it may hold a document several times, its entries do not tell the
+// values, and a document may be found far from its place in the order. Documents with arrays are
+// newer than the query, so where the scan has passed them it may leave them out.
+func (sc *scan) adapt() error {
+	x := sc.plan.Index
+	if x == nil || sc.seen != nil || x.Multikey() == 0 {
+		return nil
+	}
+	sc.seen, sc.covering = make(map[string]struct{}), false
+	if sc.order = sc.plan.Order; sc.order == nil || sc.doc == nil {
+		return nil
+	}
+	var err error
+	sc.last, err = sc.order.AppendKey(nil, sc.doc)
+	return err
+}
+
+// inOrder reports whether the document is not before the last one in the order of the plan.
+func (sc *scan) inOrder() (bool, error) {
+	key, err := sc.order.AppendKey(nil, sc.doc)
+	if err != nil || bytes.Compare(key, sc.last) < 0 {
+		return false, err
+	}
+	sc.last = key
+	return true, nil
 }
 
 func (sc *scan) revalidate(ctx context.Context, v *txn.View) error {
@@ -246,7 +303,7 @@ func (pt *part) skip(key, rid []byte) bool {
 	if pt.plan.Reverse {
 		c = -c
 	}
-	if c < 0 || c == 0 && !pt.inclusive {
+	if c <= 0 {
 		return true
 	}
 	pt.saved = false
@@ -324,7 +381,7 @@ func (sc *scan) load(ctx context.Context, v *txn.View, pt *part) error {
 			return nil
 		}
 	}
-	if sc.plan.Covered {
+	if sc.covering {
 		if doc, ok := sc.covered(pt); ok {
 			sc.doc = doc
 			return nil
@@ -435,7 +492,7 @@ func (sc *scan) save() {
 	if sc.cur < len(sc.parts) {
 		pt := &sc.parts[sc.cur]
 		if !pt.saved && sc.rid != nil && (pt.recs != nil || pt.ents != nil) {
-			pt.saved, pt.inclusive = true, false
+			pt.saved = true
 			pt.rid = append(pt.rid[:0], sc.rid...)
 			pt.key = pt.key[:0]
 			if pt.ents != nil {
@@ -444,16 +501,7 @@ func (sc *scan) save() {
 		}
 	}
 	sc.closeIters()
-}
-
-// again makes a scan that is being saved resume at its current document instead of after it.
-func (sc *scan) again() {
-	if sc.cur < len(sc.parts) && sc.parts[sc.cur].saved {
-		sc.parts[sc.cur].inclusive = true
-	}
-	if sc.seen != nil {
-		delete(sc.seen, string(sc.parts[sc.cur].rid))
-	}
+	sc.live = false
 }
 
 func (sc *scan) closeIters() {

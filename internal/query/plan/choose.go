@@ -428,7 +428,7 @@ func (pl *planner) order(p *Plan, used []field) {
 		dir = want
 		i++
 	}
-	p.Sorted = true
+	p.Sorted, p.Order = true, pl.q.Sort
 	p.Reverse = dir < 0
 }
 

@@ -55,6 +55,9 @@ type Plan struct {
 	// Sorted says that the records come in the order of Query.Sort.
 	Sorted bool
 
+	// Order is the order that Index provides to a query that asks for one, else nil.
+	Order *sortkey.Pattern
+
 	// Covered says that Index holds all that the query needs, so no record is read. It holds
 	// only for entries without null, which may stand for a missing field.
 	Covered bool
