@@ -20,10 +20,7 @@ func TestCursorMeetsDDL(t *testing.T) {
 		{"renamed and back", []string{`{"renameCollection": "t.c", "to": "t.d"}`, `{"renameCollection": "t.d", "to": "t.c"}`}, true},
 		{"replaced", []string{`{"renameCollection": "t.e", "to": "t.c", "dropTarget": true}`}, true},
 		{"index dropped", []string{`{"dropIndexes": "c", "index": "a_1"}`}, true},
-		{
-			"index made again",
-			[]string{`{"dropIndexes": "c", "index": "a_1"}`, `{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}]}`}, true,
-		},
+		{"index made again", []string{`{"dropIndexes": "c", "index": "a_1"}`, `{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}]}`}, true},
 		{"index hidden", []string{`{"collMod": "c", "index": {"name": "a_1", "hidden": true}}`}, false},
 		{"validator", []string{`{"collMod": "c", "validator": {"a": {"$gt": 100}}}`}, false},
 		{"index added", []string{`{"createIndexes": "c", "indexes": [{"key": {"b": 1}, "name": "b_1"}]}`}, false},
