@@ -44,14 +44,24 @@ func explain(ctx context.Context, c *Call) error {
 	if spec.Name == "aggregate" {
 		return c.explainAggregate(ctx, body, run)
 	}
+	kind := explainKind{spec.Name, body}
+	switch e, err := c.explainedWrite(ctx, spec.Name, body); {
+	case err != nil:
+		return err
+	case e != nil:
+		if err := c.notOnView(c.collection()); err != nil {
+			return err
+		}
+		return c.explainQuery(ctx, e.Modify.Query, e, kind, run)
+	}
 	f, err := c.explainedFind(ctx, spec.Name, body)
 	if err != nil {
 		return err
 	}
 	if v := c.collection(); v != nil && v.IsView() {
-		return c.explainOnView(ctx, v, f, explainKind{spec.Name, body}, run)
+		return c.explainOnView(ctx, v, f, kind, run)
 	}
-	return c.explainFind(ctx, f, explainKind{spec.Name, body}, run)
+	return c.explainFind(ctx, f, kind, run)
 }
 
 // explainKind is the command that is explained.
@@ -71,33 +81,33 @@ func (c *Call) explainedFind(ctx context.Context, name string, body bsonx.Doc) (
 		return &a.Find, nil
 	case "count":
 		return c.countFind(ctx, body)
-	case "update", "delete":
-		return c.explainedWrite(ctx, name, body)
+	}
+	if name != "distinct" {
+		return nil, mongoerr.New(mongoerr.BadValue, "Explain does not support the command: %s", name)
 	}
 	scope, err := c.collatedScope(ctx, body.Lookup("collation"))
-	if err != nil {
-		return nil, err
-	}
-	switch name {
-	case "distinct":
-		return &exec.Find{
-			Filter: body.Lookup("query").Doc(), Hint: hintOf(body.Lookup("hint")), Scope: scope,
-			Deps: []string{body.Lookup("key").Str()},
-		}, nil
-	case "findAndModify":
-		return &exec.Find{
-			Filter: body.Lookup("query").Doc(), Sort: body.Lookup("sort").Doc(),
-			Hint: hintOf(body.Lookup("hint")), Limit: 1, Scope: scope,
-		}, nil
-	}
-	return nil, mongoerr.New(mongoerr.BadValue, "Explain does not support the command: %s", name)
+	return &exec.Find{
+		Filter: body.Lookup("query").Doc(), Hint: hintOf(body.Lookup("hint")), Scope: scope,
+		Deps: []string{body.Lookup("key").Str()},
+	}, err
 }
 
-// explainedWrite is the query of the only statement of an update or delete command.
-func (c *Call) explainedWrite(ctx context.Context, name string, body bsonx.Doc) (*exec.Find, error) {
+// explainedWrite returns the write that a command makes, nil for a command that makes none.
+func (c *Call) explainedWrite(ctx context.Context, name string, body bsonx.Doc) (*exec.Effect, error) {
 	list, parse := "updates", parseUpdateItem
-	if name == "delete" {
+	switch name {
+	case "update":
+	case "delete":
 		list, parse = "deletes", parseDeleteItem
+	case "findAndModify":
+		a, err := parseFindAndModify(body)
+		if err != nil {
+			return nil, err
+		}
+		m, err := c.compileCollated(ctx, &a.modification)
+		return &exec.Effect{Modify: m, Returns: true, ReturnsNew: a.returnNew, Projection: a.fields}, err
+	default:
+		return nil, nil
 	}
 	items := body.Lookup(list).Doc()
 	if items.Count() != 1 {
@@ -107,11 +117,17 @@ func (c *Call) explainedWrite(ctx context.Context, name string, body bsonx.Doc) 
 	if err != nil {
 		return nil, err
 	}
+	compiled, err := c.compileCollated(ctx, &m)
+	return &exec.Effect{Modify: compiled}, err
+}
+
+// compileCollated compiles a statement by its own collation, or the collection's.
+func (c *Call) compileCollated(ctx context.Context, m *modification) (*exec.Modify, error) {
 	scope, err := c.scope(ctx, c.collationOn(c.ns, m.collation))
 	if err != nil {
 		return nil, err
 	}
-	return &exec.Find{Filter: m.filter, Sort: m.sort, Hint: m.hint, Scope: scope}, nil
+	return m.compile(scope, c)
 }
 
 func (c *Call) explainFind(ctx context.Context, f *exec.Find, kind explainKind, run bool) error {
@@ -119,6 +135,11 @@ func (c *Call) explainFind(ctx context.Context, f *exec.Find, kind explainKind, 
 	if err != nil {
 		return err
 	}
+	return c.explainQuery(ctx, q, nil, kind, run)
+}
+
+// explainQuery explains a query and what is done to its documents, nil for nothing.
+func (c *Call) explainQuery(ctx context.Context, q *exec.Compiled, e *exec.Effect, kind explainKind, run bool) error {
 	st, err := c.state(ctx, c.ns)
 	if err != nil {
 		return err
@@ -128,6 +149,7 @@ func (c *Call) explainFind(ctx context.Context, f *exec.Find, kind explainKind, 
 	if err != nil {
 		return err
 	}
+	x.Effect = e
 	b := c.Reply
 	b.String("explainVersion", "1")
 	x.AppendPlanner(b)

@@ -34,18 +34,13 @@ func (c *Call) explainAggregate(ctx context.Context, body bsonx.Doc, run bool) e
 }
 
 // explainOnView explains a query on a view: the pipeline that it becomes on the view's source.
-// Writes cannot be made there.
 func (c *Call) explainOnView(ctx context.Context, v *catalog.Collection, f *exec.Find, kind explainKind, run bool) error {
 	a := &findArgs{Find: *f}
-	switch kind.name {
-	case "find":
+	if kind.name == "find" {
 		var err error
 		if a, err = c.parseFind(ctx, kind.body); err != nil {
 			return err
 		}
-	case "count", "distinct":
-	default:
-		return c.notOnView(v)
 	}
 	if err := a.checkForView(); err != nil {
 		return err

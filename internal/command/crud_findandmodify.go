@@ -18,8 +18,8 @@ type findAndModifyArgs struct {
 	fields            bsonx.Doc
 }
 
-func (c *Call) parseFindAndModify() (a findAndModifyArgs, err error) {
-	it := c.Body.Iter()
+func parseFindAndModify(body bsonx.Doc) (a findAndModifyArgs, err error) {
+	it := body.Iter()
 	it.Next()
 	for {
 		name, v, ok := it.Next()
@@ -88,7 +88,7 @@ func findAndModify(ctx context.Context, c *Call) error {
 	if err := c.checkWritable(c.NS()); err != nil {
 		return err
 	}
-	a, err := c.parseFindAndModify()
+	a, err := parseFindAndModify(c.Body)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ type Explanation struct {
 	view *txn.View
 
 	cur *Cursor
+
+	// Effect is what a write would do, nil for a read.
+	Effect *Effect
 }
 
 // Explain plans the query without running it.
@@ -61,6 +64,9 @@ func (x *Explanation) Run(ctx context.Context) error {
 		return err
 	}
 	defer cur.Close()
+	if x.Effect != nil {
+		return x.Effect.run(ctx, cur)
+	}
 	for {
 		_, ok, err := cur.Next(ctx)
 		if err != nil || !ok {
@@ -117,21 +123,26 @@ func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration, allPlans
 func (x *Explanation) Returned() int64 { return x.cur.returned }
 
 func (x *Explanation) returned() int64 {
-	if x.writes() || x.kind == "count" {
+	switch {
+	case x.Effect != nil:
+		return x.Effect.returned()
+	case x.kind == "count":
 		return 0
 	}
 	return x.cur.returned
 }
 
+// fastCount reports whether the query counts all documents, which needs no look at them.
+func (x *Explanation) fastCount() bool {
+	f := x.q.find
+	return x.kind == "count" && x.c != nil && f.Filter.IsEmpty() && f.Hint.IsMissing()
+}
+
 func (x *Explanation) counts() (keys, docs int64) {
-	if sc := x.cur.scan; sc != nil {
+	if sc := x.cur.scan; sc != nil && !x.fastCount() {
 		return sc.keysExamined, sc.docsExamined
 	}
 	return 0, 0
-}
-
-func (x *Explanation) writes() bool {
-	return x.kind == "update" || x.kind == "delete" || x.kind == "findAndModify"
 }
 
 func (x *Explanation) filter() bsonx.Doc {
@@ -156,15 +167,12 @@ func (x *Explanation) appendStages(b *bsonx.Builder, p *plan.Plan, stats func(*b
 		depth++
 	}
 	f := x.q.find
-	switch x.kind {
-	case "update", "findAndModify":
-		stage("UPDATE", nil)
-	case "delete":
-		stage("DELETE", nil)
-	case "count":
-		if p.Covered {
-			stage("COUNT", nil)
-		}
+	switch {
+	case x.Effect != nil:
+		x.Effect.stages(stage, b, stats != nil)
+	case x.kind == "count":
+		x.appendCount(b, p, stats)
+		return
 	}
 	if x.q.proj != nil {
 		name := "PROJECTION_DEFAULT"
@@ -193,6 +201,25 @@ func (x *Explanation) appendStages(b *bsonx.Builder, p *plan.Plan, stats func(*b
 	for ; depth > 0; depth-- {
 		b.End()
 	}
+}
+
+// appendCount appends the stages of a count, which skips and limits without stages of their own.
+func (x *Explanation) appendCount(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {
+	name := "COUNT"
+	if x.fastCount() {
+		name = "RECORD_STORE_FAST_COUNT"
+	}
+	b.String("stage", name)
+	if stats != nil {
+		stats(b)
+		b.Int64("nCounted", x.cur.returned).Int64("nSkipped", x.q.find.Skip-max(x.cur.skip, 0))
+	}
+	if x.fastCount() {
+		return
+	}
+	b.StartDoc("inputStage")
+	x.appendScan(b, p, stats)
+	b.End()
 }
 
 func (x *Explanation) appendScan(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {
