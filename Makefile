@@ -10,7 +10,7 @@ BENCHFLAGS       ?=
 
 export CGO_ENABLED ?= 0
 
-.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench bench-footprint bench-micro generate conformance isolation clean
+.PHONY: all run build test test-clients clients race invariants lint fmt fuzz-short bench bench-footprint bench-ab bench-micro generate conformance isolation clean
 
 all: lint test
 
@@ -73,6 +73,14 @@ bench: build
 bench-footprint: build
 	go build -o bin/bench ./bench
 	bin/bench -server $(BIN) -footprint
+
+## bench-ab: server CPU and allocations of this tree beside those of the commit BASE, 10 rounds in turn
+bench-ab: build
+	go build -o bin/bench ./bench
+	rm -rf $(CACHE)/base && mkdir -p $(CACHE)/base
+	git archive $(BASE) | tar x -C $(CACHE)/base
+	cd $(CACHE)/base && go build -trimpath -o $(CURDIR)/bin/tandem-base ./cmd/tandem
+	bin/bench -server $(BIN) -base bin/tandem-base -rounds 10 -time 1s $(BENCHFLAGS)
 
 ## bench-micro: the benchmarks of all packages
 bench-micro:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +59,27 @@ func TestMeasurement(t *testing.T) {
 	require.EqualValues(t, 1, r.aborts)
 	require.LessOrEqual(t, r.p50, r.worst)
 	require.Negative(t, r.mallocs)
+}
+
+func TestCompare(t *testing.T) {
+	server := filepath.Join(t.TempDir(), "tandem")
+	require.NoError(t, exec.Command("go", "build", "-o", server, "../cmd/tandem").Run())
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), []string{
+		"-server", server, "-base", server, "-documents", "1000", "-time", "5ms", "-rounds", "2",
+	}, &out))
+	for _, name := range abWorkloads {
+		require.Contains(t, out.String(), "| "+name+" |")
+	}
+}
+
+func TestNoWorse(t *testing.T) {
+	for _, tc := range []struct {
+		ratio, noise float64
+		ok           bool
+	}{{0.5, 1, true}, {1.05, 1, true}, {1.06, 1, false}, {1.06, 0.93, true}, {1.2, 1.1, false}} {
+		require.Equal(t, tc.ok, noWorse(tc.ratio, tc.noise), "%v", tc)
+	}
 }
 
 func TestMedians(t *testing.T) {

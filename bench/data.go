@@ -1,8 +1,9 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -20,8 +21,25 @@ const (
 	batchSize   = 1000
 )
 
-// padding brings a document to 1 KB.
-var padding = strings.Repeat("0123456789abcdef", 58)
+// paddingSize brings a document to 1 KB.
+const paddingSize = 928
+
+// noise is text that does not compress, the same in each run.
+var noise = func() string {
+	rng := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, 3<<18)
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}()
+
+// padding fills up the document of an id. Neighbours have nothing in common.
+func padding(id int32) string {
+	const step = 7919
+	start := int(id) * step % (len(noise) - paddingSize)
+	return noise[start : start+paddingSize]
+}
 
 // item is what a document says, for those that write it as BSON and those that write it as JSON.
 type item struct {
@@ -47,11 +65,11 @@ func (it item) document() bson.D {
 		{Key: "amount", Value: it.amount},
 		{Key: "group", Value: it.group},
 		{Key: "n", Value: int32(0)},
-		{Key: "pad", Value: padding},
+		{Key: "pad", Value: padding(it.id)},
 	}
 }
 
 func (it item) json() string {
 	return fmt.Sprintf(`{"_id":%d,"seq":%d,"scat":%d,"amount":%d,"group":%q,"n":0,"pad":%q}`,
-		it.id, it.seq, it.scat, it.amount, it.group, padding)
+		it.id, it.seq, it.scat, it.amount, it.group, padding(it.id))
 }

@@ -16,6 +16,7 @@ import (
 // config is what the flags say.
 type config struct {
 	server     string
+	base       string
 	cpuProfile string
 	postgres   string
 	only       *regexp.Regexp
@@ -59,6 +60,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if cfg.footprint {
 		return measureFootprint(ctx, cfg, out)
 	}
+	if cfg.base != "" {
+		return compare(ctx, cfg, out)
+	}
 	b, err := setUp(ctx, cfg)
 	if err != nil {
 		return err
@@ -74,6 +78,7 @@ func parseFlags(args []string) (*config, error) {
 	var cfg config
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&cfg.server, "server", filepath.Join("bin", "tandem"), "the server's `binary`")
+	fs.StringVar(&cfg.base, "base", "", "compare the server with this older `binary`, nothing else")
 	fs.StringVar(&cfg.cpuProfile, "cpuprofile", "", "run the server of this source tree instead, and write its CPU profile to `file`")
 	fs.StringVar(&cfg.postgres, "postgres", "/usr/lib/postgresql/15/bin", "`directory` of PostgreSQL's programs")
 	fs.DurationVar(&cfg.duration, "time", 500*time.Millisecond, "how long each measurement takes")

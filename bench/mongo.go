@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -203,7 +204,7 @@ func (m *mongoDB) ycsb(ctx context.Context, w *worker, reads int) error {
 		_, err := m.docs.FindOne(ctx, byID(id)).Raw()
 		return err
 	}
-	_, err := m.docs.UpdateOne(ctx, byID(id), bson.D{{Key: "$set", Value: bson.D{{Key: "pad", Value: padding}}}})
+	_, err := m.docs.UpdateOne(ctx, byID(id), bson.D{{Key: "$set", Value: bson.D{{Key: "pad", Value: padding(w.rng.Int32N(math.MaxInt16))}}}})
 	return err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -82,7 +83,7 @@ func pgYCSB(ctx context.Context, c *pgx.Conn, w *worker, reads int) error {
 	if w.rng.IntN(100) < reads {
 		return pgRead(ctx, c, 1, "select doc from docs where id = $1", id)
 	}
-	return pgExec(ctx, c, "update docs set doc = jsonb_set(doc, '{pad}', to_jsonb($2::text)) where id = $1", id, padding)
+	return pgExec(ctx, c, "update docs set doc = jsonb_set(doc, '{pad}', to_jsonb($2::text)) where id = $1", id, padding(w.rng.Int32N(math.MaxInt16)))
 }
 
 func pgInsertOne(ctx context.Context, c *pgx.Conn, w *worker) error {
