@@ -67,9 +67,10 @@ type Options struct {
 	Shutdown func()
 
 	// Argv is the command line, and LogLines the newest lines of the log, that
-	// clients can ask for. Both may be nil.
+	// clients can ask for; ClearLog forgets these. All may be nil.
 	Argv     []string
 	LogLines func() []string
+	ClearLog func()
 }
 
 const (

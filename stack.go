@@ -69,6 +69,7 @@ func newService(ctx context.Context, db *DB, engine storage.Engine) (*command.Se
 		Stats:        db.server.Stats,
 		Shutdown:     o.Shutdown,
 		LogLines:     o.LogLines,
+		ClearLog:     o.ClearLog,
 	})
 	if err := service.Start(ctx); err != nil {
 		return nil, err

@@ -57,3 +57,10 @@ func (r *recentLines) Lines() []string {
 	defer r.mu.Unlock()
 	return append(append([]string(nil), r.lines[r.next:]...), r.lines[:r.next]...)
 }
+
+// Clear forgets the lines.
+func (r *recentLines) Clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines, r.next = nil, 0
+}

@@ -92,6 +92,7 @@ func (s *settings) serve(ctx context.Context, out io.Writer) error {
 		Shutdown:       shutdown,
 		Argv:           s.visibleArgs(os.Args),
 		LogLines:       recent.Lines,
+		ClearLog:       recent.Clear,
 	})
 	if err != nil {
 		return s.explainOpen(err)

@@ -91,6 +91,20 @@ func cmdGetLog(_ context.Context, c *Call) error {
 	return nil
 }
 
+// cmdClearLog forgets what getLog would return.
+func cmdClearLog(_ context.Context, c *Call) error {
+	_, first, _ := c.Body.First()
+	switch {
+	case first.Type != bsonx.TypeString:
+		return wrongType("clearLog.clearLog", first.Type, String)
+	case first.Str() != "global":
+		return mongoerr.New(mongoerr.InvalidOptions, "Only the 'global' log can be cleared")
+	case c.Service.cfg.ClearLog != nil:
+		c.Service.cfg.ClearLog()
+	}
+	return nil
+}
+
 // cmdGetCmdLineOpts returns how the process was started.
 func cmdGetCmdLineOpts(_ context.Context, c *Call) error {
 	cfg := &c.Service.cfg

@@ -30,7 +30,13 @@ func insert(ctx context.Context, c *Call) error {
 // insertAll inserts until the command has to stop; the error is one of the whole command.
 func (ws *writes) insertAll(ctx context.Context, docs []byte) (failed error) {
 	var buf []byte
+	s := ws.c.Service
 	eachDoc(docs, func(i int, d bsonx.Doc) bool {
+		if s.fail.batchInsert.on.Load() {
+			if failed = s.fail.batchInsert.hang(ctx, s.stop); failed != nil {
+				return false
+			}
+		}
 		if _, done := ws.lookup(i); done {
 			ws.n++
 			return true

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -14,10 +15,13 @@ import (
 
 // failCommand is the fail point of that name: it makes commands fail as tests ask for.
 type failCommand struct {
+	on atomic.Bool // while data is not nil, to be looked at without the mutex
+
 	mu      sync.Mutex
 	mode    failMode
 	data    *failData // nil while off
 	entered int64
+	changed chan struct{} // closed when it is set anew; nil if nobody waits for that
 }
 
 // failMode says which of the matching commands are hit.
@@ -67,12 +71,30 @@ func (c *Call) appName() string {
 
 // take reports what hits the command, nil for nothing, and counts it.
 func (f *failCommand) take(c *Call) *failData {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	d := f.data
-	if d == nil || !d.matches(c) {
+	if !f.on.Load() {
 		return nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.data == nil || !f.data.matches(c) {
+		return nil
+	}
+	return f.hit()
+}
+
+// takeAny is take of a fail point that asks for no command.
+func (f *failCommand) takeAny() *failData {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.data == nil {
+		return nil
+	}
+	return f.hit()
+}
+
+// hit decides by the mode. f.mu is held, and the fail point is not off.
+func (f *failCommand) hit() *failData {
+	d := f.data
 	switch {
 	case f.mode.skip > 0:
 		f.mode.skip--
@@ -81,17 +103,28 @@ func (f *failCommand) take(c *Call) *failData {
 		return nil
 	case f.mode.times > 0:
 		if f.mode.times--; f.mode.times == 0 {
-			f.data = nil
+			f.set(f.mode, nil)
 		}
 	}
 	f.entered++
 	return d
 }
 
+// set turns the fail point on, or off with nil, and lets those go on that it holds. f.mu is
+// held.
+func (f *failCommand) set(m failMode, d *failData) {
+	f.mode, f.data = m, d
+	f.on.Store(d != nil)
+	if f.changed != nil {
+		close(f.changed)
+		f.changed = nil
+	}
+}
+
 // inject applies the fail point. It reports whether the command ends here without an error of
 // its own.
 func (s *Service) inject(ctx context.Context, c *Call) (stop bool, err error) {
-	d := s.fail.take(c)
+	d := s.fail.command.take(c)
 	if d == nil {
 		return false, nil
 	}
@@ -129,7 +162,7 @@ func (s *Service) injectWrite(c *Call) (stop bool, err error) {
 	if c.kind != session.KindRetryable {
 		return false, nil
 	}
-	d := s.failWrite.take(c)
+	d := s.fail.write.take(c)
 	switch {
 	case d == nil:
 		return false, nil
@@ -170,10 +203,10 @@ func parseWriteFail(data bsonx.Doc) (*failData, error) {
 // injectError applies the fail points that do no more than fail a command: the one for getMore,
 // and the one for commands with a time limit.
 func (s *Service) injectError(c *Call) error {
-	if d := s.failGetMore.take(c); d != nil {
+	if d := s.fail.getMore.take(c); d != nil {
 		return mongoerr.New(*d.code, "Hit the 'failGetMoreAfterCursorCheckout' failpoint")
 	}
-	if c.gen.maxTimeMS > 0 && !c.Spec.Has(OwnMaxTime) && s.failTimed.take(c) != nil {
+	if c.gen.maxTimeMS > 0 && !c.Spec.Has(OwnMaxTime) && s.fail.timed.take(c) != nil {
 		return errMaxTime
 	}
 	return nil
@@ -196,51 +229,6 @@ func parseGetMoreFail(data bsonx.Doc) (*failData, error) {
 		}
 		code = mongoerr.Code(n)
 	}
-}
-
-// parseTimedFail reads the data of maxTimeAlwaysTimeOut, which has none.
-func parseTimedFail(data bsonx.Doc) (*failData, error) {
-	if key, _, ok := data.First(); ok {
-		return nil, unknownField("maxTimeAlwaysTimeOut", key)
-	}
-	return &failData{all: true}, nil
-}
-
-// cmdConfigureFailPoint sets a fail point.
-func cmdConfigureFailPoint(_ context.Context, c *Call) error {
-	_, first, _ := c.Body.First()
-	if first.Type != bsonx.TypeString {
-		return wrongType("configureFailPoint.configureFailPoint", first.Type, String)
-	}
-	f, parse := &c.Service.fail, parseFailData
-	switch first.Str() {
-	case "failCommand":
-	case "onPrimaryTransactionalWrite":
-		f, parse = &c.Service.failWrite, parseWriteFail
-	case "failGetMoreAfterCursorCheckout":
-		f, parse = &c.Service.failGetMore, parseGetMoreFail
-	case "maxTimeAlwaysTimeOut":
-		f, parse = &c.Service.failTimed, parseTimedFail
-	default:
-		return mongoerr.New(mongoerr.FailPointSetFailed, "%s not found", first.Str())
-	}
-	mode, off, err := parseFailMode(c.Body.Lookup("mode"))
-	if err != nil {
-		return err
-	}
-	data, err := parse(c.Body.Lookup("data").Doc())
-	if err != nil {
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c.Reply.Int32("count", int32(f.entered))
-	f.entered = 0
-	f.mode, f.data = mode, data
-	if off {
-		f.data = nil
-	}
-	return nil
 }
 
 func parseFailMode(v bsonx.Value) (m failMode, off bool, err error) {

@@ -33,7 +33,7 @@ func TestFailCommandModes(t *testing.T) {
 	require.Equal(t, []int32{0, 8, 8}, codes(3))
 	set("alwaysOn")
 	require.Equal(t, []int32{8, 8, 8}, codes(3))
-	require.EqualValues(t, 3, c.run("admin", failWith("off")).ok().int("count"))
+	require.EqualValues(t, 7, c.run("admin", failWith("off")).ok().int("count"))
 	require.Equal(t, []int32{0, 0}, codes(2))
 	set(d("activationProbability", 1.0))
 	require.Equal(t, []int32{8, 8}, codes(2))
@@ -189,4 +189,79 @@ func TestGetMoreAndTimeLimitFailPoints(t *testing.T) {
 	c.run("t", d("count", "c", "maxTimeMS", 60_000)).fails(50)
 	c.run("admin", d("configureFailPoint", "maxTimeAlwaysTimeOut", "mode", "off")).ok()
 	c.run("t", d("count", "c", "maxTimeMS", 60_000)).ok()
+}
+
+func TestWaitForFailPoint(t *testing.T) {
+	s := newServer(t)
+	c, other := s.connect(), s.connect()
+	wait := func(times int, more ...any) reply {
+		return c.run("admin", fields(d("waitForFailPoint", "failCommand", "timesEntered", times), more...))
+	}
+	wait(0).ok()
+	wait(1, "maxTimeMS", 20).fails(50)
+	c.run("admin", d("waitForFailPoint", "nope", "timesEntered", 1)).fails(266)
+	c.run("admin", d("waitForFailPoint", "failCommand")).fails(40414)
+	c.run("admin", failWith("alwaysOn", "failCommands", bson.A{"ping"}, "errorCode", 8)).ok()
+	done := make(chan reply)
+	go func() { done <- wait(2) }()
+	other.run("admin", d("ping", 1)).fails(8)
+	other.run("admin", d("ping", 1)).fails(8)
+	(<-done).ok()
+}
+
+// A creation inside a transaction can be made to conflict, explicit or not, and with it the
+// transaction ends.
+func TestConflictOnCreation(t *testing.T) {
+	c := newServer(t).connect()
+	c.run("admin", d("configureFailPoint", "throwWCEDuringTxnCollCreate", "mode", "alwaysOn")).ok()
+	for i, create := range []bson.D{
+		d("create", "c"),
+		d("insert", "c", "documents", bson.A{d("_id", 1)}),
+		d("update", "c", "updates", bson.A{d("q", d("_id", 1), "u", d("$inc", d("n", 1)), "upsert", true)}),
+		d("findAndModify", "c", "query", d("_id", 1), "update", d("$inc", d("n", 1)), "upsert", true),
+	} {
+		n := int64(i + 1)
+		require.Equal(t, "TransientTransactionError", c.run("db", inTxn(create, 1, n, true)).fails(112).labels())
+		c.run("admin", inTxn(d("abortTransaction", 1), 1, n, false)).fails(251)
+	}
+	c.run("db", d("create", "outside")).ok()
+	c.run("admin", d("configureFailPoint", "throwWCEDuringTxnCollCreate", "mode", "off")).ok()
+	c.run("db", inTxn(d("create", "c"), 1, 9, true)).ok()
+}
+
+// An insert that is held in its transaction is stopped when that expires.
+func TestHeldInsert(t *testing.T) {
+	s := newServer(t)
+	c, other := s.connect(), s.connect()
+	hold := func(mode string) {
+		c.run("admin", d("configureFailPoint", "hangDuringBatchInsert", "mode", mode, "data", d("shouldCheckForInterrupt", true))).ok()
+	}
+	insert := func(id int) bson.D { return d("insert", "c", "documents", bson.A{d("_id", id)}) }
+	done := make(chan reply)
+	entered := 0
+	held := func(cmd bson.D) {
+		hold("alwaysOn")
+		go func() { done <- other.run("db", cmd) }()
+		entered++
+		c.run("admin", d("waitForFailPoint", "hangDuringBatchInsert", "timesEntered", entered)).ok()
+	}
+	held(insert(1))
+	hold("off")
+	(<-done).ok()
+
+	c.run("db", inTxn(insert(2), 1, 1, true)).ok()
+	held(inTxn(insert(3), 1, 1, false))
+	c.run("db", d("killAllSessions", bson.A{})).ok()
+	require.Empty(t, (<-done).fails(11601).labels())
+	hold("off")
+
+	c.run("admin", d("setParameter", 1, "transactionLifetimeLimitSeconds", 1)).ok()
+	c.run("db", inTxn(insert(4), 1, 2, true)).ok()
+	held(inTxn(insert(5), 1, 2, false))
+	require.Empty(t, (<-done).fails(290).labels())
+	hold("off")
+	require.Len(t, batch(c.run("db", d("find", "c")).ok()), 1)
+	c.run("admin", d("configureFailPoint", "hangDuringBatchInsert", "mode", "alwaysOn", "data", d("shouldCheckForInterrupt", false))).fails(40415)
+	c.run("admin", d("clearLog", "global")).ok()
+	c.run("admin", d("clearLog", "x")).fails(72)
 }

@@ -51,8 +51,10 @@ type Config struct {
 	// Shutdown asks the process to end; nil refuses the shutdown command.
 	Shutdown func()
 
-	// LogLines returns the newest lines of the log, for getLog; nil for none.
+	// LogLines returns the newest lines of the log, for getLog, and ClearLog forgets them; nil for
+	// none.
 	LogLines func() []string
+	ClearLog func()
 }
 
 // Service runs commands. It implements Handler and Streamer.
@@ -64,21 +66,18 @@ type Service struct {
 	now      func() time.Time
 	table    table
 
-	conns       conns
-	nextOp      atomic.Int64
-	clock       clusterClock
-	fail        failCommand
-	failWrite   failCommand // onPrimaryTransactionalWrite
-	failGetMore failCommand // failGetMoreAfterCursorCheckout
-	failTimed   failCommand // maxTimeAlwaysTimeOut
-	params      params
-	topology    topology
-	users       users
-	counts      [counters]atomic.Int64
-	usage       catalog.Usage
-	asserts     asserts
-	profile     profiler
-	started     time.Time
+	conns    conns
+	nextOp   atomic.Int64
+	clock    clusterClock
+	fail     failPoints
+	params   params
+	topology topology
+	users    users
+	counts   [counters]atomic.Int64
+	usage    catalog.Usage
+	asserts  asserts
+	profile  profiler
+	started  time.Time
 
 	ttlDeleted, ttlPasses atomic.Int64
 
@@ -101,6 +100,9 @@ func New(cfg Config) *Service {
 		s.cfg.SetName = "rs0"
 	}
 	s.table = newTable(specs())
+	if s.store != nil && !s.cfg.NoTestCommands {
+		s.store.CreationFault = s.creationFault
+	}
 	s.conns.m = make(map[*Conn]struct{})
 	s.started = s.now()
 	s.params.init()

@@ -16,6 +16,9 @@ func specs() []Spec {
 			Help: "Describes the server program.",
 		},
 		{
+			Name: "clearLog", Handler: cmdClearLog, Flags: AdminOnly | TestOnly, Help: "Forgets the newest log lines.",
+		},
+		{
 			Name: "cloneCollectionAsCapped", Handler: cmdCloneAsCapped, Flags: Write | TakesConcern, Target: TargetColl,
 			Help: "Copies a collection into a capped one.",
 			Args: []Arg{{"toCollection", String | Required}, {"size", Number | Required}, {"temp", BoolLike}},
@@ -320,6 +323,11 @@ func specs() []Spec {
 				{"checkBSONConformance", BoolLike},
 				{"enforceFastCount", BoolLike},
 			},
+		},
+		{
+			Name: "waitForFailPoint", Handler: cmdWaitForFailPoint, Flags: AdminOnly | TestOnly,
+			Help: "Waits until a fail point was hit, for tests.",
+			Args: []Arg{{"timesEntered", Number | Required}},
 		},
 		{
 			Name: "whatsmyuri", Handler: cmdWhatsMyURI, Flags: NoAuth, Help: "Tells a client its own address.",

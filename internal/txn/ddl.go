@@ -109,6 +109,11 @@ func (t *Txn) CreateCollection(ctx context.Context, ns string, options bsonx.Doc
 	if t.opts.Session && t.store.NoCreation.Load() {
 		return nil, mongoerr.New(mongoerr.OperationNotSupportedInTransaction, "Cannot create namespace %s in multi-document transaction.", ns)
 	}
+	if t.opts.Session && t.store.CreationFault != nil {
+		if err := t.store.CreationFault(); err != nil {
+			return nil, err
+		}
+	}
 	db, _ := catalog.SplitNS(ns)
 	if err := t.store.Catalog.Current().CheckNewDB(db); err != nil {
 		return nil, err

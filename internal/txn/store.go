@@ -35,6 +35,10 @@ type Store struct {
 	// shouldMultiDocTxnCreateCollectionAndIndexes.
 	NoCreation atomic.Bool
 
+	// CreationFault, if set, is asked for an error when a session's transaction creates a collection.
+	// It is there for tests, and set before the store is used.
+	CreationFault func() error
+
 	compileFilter func(filter bsonx.Doc, coll *collation.Collation) (catalog.Filter, error)
 
 	nextIdent atomic.Uint32
