@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -174,7 +175,8 @@ func (x *Explanation) appendStages(b *bsonx.Builder, p *plan.Plan, stats func(*b
 		x.appendCount(b, p, stats)
 		return
 	}
-	if x.q.proj != nil {
+	switch {
+	case x.q.proj != nil:
 		name := "PROJECTION_DEFAULT"
 		if p.Covered {
 			name = "PROJECTION_COVERED"
@@ -182,6 +184,12 @@ func (x *Explanation) appendStages(b *bsonx.Builder, p *plan.Plan, stats func(*b
 			name = "PROJECTION_SIMPLE"
 		}
 		stage(name, func() { b.Doc("transformBy", f.Projection) })
+	case len(f.Deps) > 0:
+		name, transform := readsOnly(f.Deps)
+		if p.Covered {
+			name = "PROJECTION_COVERED"
+		}
+		stage(name, func() { b.Doc("transformBy", transform) })
 	}
 	if f.Limit > 0 && (p.Sorted || f.Skip > 0) {
 		stage("LIMIT", func() { b.Int64("limitAmount", f.Limit) })
@@ -220,6 +228,24 @@ func (x *Explanation) appendCount(b *bsonx.Builder, p *plan.Plan, stats func(*bs
 	b.StartDoc("inputStage")
 	x.appendScan(b, p, stats)
 	b.End()
+}
+
+// readsOnly shows as a projection that a pipeline reads these paths only.
+func readsOnly(paths []string) (stage string, transform bsonx.Doc) {
+	stage = "PROJECTION_SIMPLE"
+	id := false
+	b := bsonx.NewBuilder(nil)
+	for _, path := range paths {
+		b.Bool(path, true)
+		id = id || path == "_id"
+		if strings.Contains(path, ".") {
+			stage = "PROJECTION_DEFAULT"
+		}
+	}
+	if !id {
+		b.Bool("_id", false)
+	}
+	return stage, b.Build()
 }
 
 func (x *Explanation) appendScan(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {

@@ -70,7 +70,11 @@ func (p *Plan) explainScan(b *bsonx.Builder, multikey Multikey, stats func(*bson
 	}
 	x := p.Index
 	mk := multikey(x)
-	b.String("stage", "IXSCAN").Doc("keyPattern", x.Pattern).String("indexName", x.Name)
+	name := "IXSCAN"
+	if p.Covered && !p.NeedsValues && len(p.Ranges) == 1 {
+		name = "COUNT_SCAN"
+	}
+	b.String("stage", name).Doc("keyPattern", x.Pattern).String("indexName", x.Name)
 	if x.Collation != nil {
 		b.Doc("collation", x.Collation.Spec())
 	}
