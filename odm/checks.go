@@ -3,6 +3,7 @@ package odm
 import (
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -60,7 +61,7 @@ func lengthCheck(kind string, limit int) check {
 func boundCheck(kind, limit string) (check, error) {
 	number, numErr := strconv.ParseFloat(limit, 64)
 	at, timeErr := parseTime(limit)
-	if numErr != nil && timeErr != nil {
+	if (numErr != nil || math.IsNaN(number)) && timeErr != nil {
 		return check{}, fmt.Errorf("%s=%s is neither a number nor a time", kind, limit)
 	}
 	fits := func(f *field) bool {

@@ -54,7 +54,7 @@ func (m *Model[T]) Indexes() []mongo.IndexModel {
 	var out []mongo.IndexModel
 	m.table.each(func(f *field) {
 		r := f.rules
-		if !r.index && !r.unique && r.expires == nil {
+		if !r.index && !r.unique && !r.sparse && r.expires == nil {
 			return
 		}
 		opts := options.Index()

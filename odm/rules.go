@@ -114,7 +114,7 @@ func Index() PathOption { return func(_ *compiler, f *field) { f.rules.index = t
 // Unique makes a unique index of the path.
 func Unique() PathOption { return func(_ *compiler, f *field) { f.rules.unique = true } }
 
-// Sparse makes the path's index leave out documents without it.
+// Sparse makes an index of the path that leaves out documents without it.
 func Sparse() PathOption { return func(_ *compiler, f *field) { f.rules.sparse = true } }
 
 // Expires makes an index that removes documents when their time in the path is so long ago.
