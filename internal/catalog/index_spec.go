@@ -93,9 +93,6 @@ func (x *Index) setField(name string, v bsonx.Value) error {
 	case "hidden":
 		return flag(name, v, &x.Hidden)
 	case "prepareUnique":
-		if v.Truthy() {
-			return mongoerr.New(mongoerr.NotImplemented, "index option 'prepareUnique' is not supported")
-		}
 		return flag(name, v, &x.PrepareUnique)
 	case "partialFilterExpression":
 		if v.Type != want {
@@ -285,6 +282,8 @@ func (x *Index) check() error {
 		x.Unique = true
 	}
 	switch {
+	case x.Unique && x.PrepareUnique:
+		return mongoerr.New(mongoerr.CannotCreateIndex, "'unique' and 'prepareUnique' cannot both be true")
 	case x.Sparse && x.PartialFilter != nil:
 		return mongoerr.New(mongoerr.CannotCreateIndex, "cannot mix \"partialFilterExpression\" and \"sparse\" options")
 	case x.ExpireAfter >= 0 && len(x.Keys) > 1:
@@ -308,9 +307,9 @@ func (x *Index) spec(given bsonx.Doc) bsonx.Doc {
 			if v.Truthy() && !x.IsID() {
 				b.Bool(name, true)
 			}
-		case "sparse", "background", "prepareUnique":
+		case "sparse", "background":
 			b.Bool(name, v.Truthy())
-		case "hidden":
+		case "hidden", "prepareUnique":
 			if v.Truthy() {
 				b.Bool(name, true)
 			}
@@ -340,7 +339,7 @@ func (x *Index) SamePattern(y *Index) bool { return bsonx.CompareDocs(x.Pattern,
 
 // SameOptions reports whether two indexes of the same pattern differ at most in name.
 func (x *Index) SameOptions(y *Index) bool {
-	return x.Unique == y.Unique && x.Sparse == y.Sparse && x.ExpireAfter == y.ExpireAfter &&
+	return x.Unique == y.Unique && x.PrepareUnique == y.PrepareUnique && x.Sparse == y.Sparse && x.ExpireAfter == y.ExpireAfter &&
 		bsonx.CompareDocs(x.PartialFilter, y.PartialFilter) == 0
 }
 

@@ -45,7 +45,7 @@ func TestIndexSpecErrors(t *testing.T) {
 		{"expiry too high", spec("a", one, "expireAfterSeconds", bsonx.Double(1e300)), mongoerr.CannotCreateIndex},
 		{"expiry NaN", spec("a", one, "expireAfterSeconds", bsonx.Double(math.NaN())), mongoerr.CannotCreateIndex},
 		{"expiry no number", spec("a", one, "expireAfterSeconds", bsonx.String("1")), mongoerr.TypeMismatch},
-		{"prepareUnique", spec("a", one, "prepareUnique", bsonx.Bool(true)), mongoerr.NotImplemented},
+		{"prepareUnique no flag", spec("a", one, "prepareUnique", bsonx.String("x")), mongoerr.TypeMismatch},
 		{"filter no document", spec("a", one, "partialFilterExpression", one), mongoerr.TypeMismatch},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -12,7 +12,11 @@ import (
 
 // cmdCollMod changes options of a collection or view, or of one of its indexes.
 func cmdCollMod(ctx context.Context, c *Call) error {
-	return c.ddl(ctx, func(t *txn.Txn) error {
+	conv, err := c.conversion()
+	if err != nil {
+		return err
+	}
+	err = c.ddl(ctx, func(t *txn.Txn) error {
 		coll, err := t.ForDDL(ctx, c.ns)
 		if err != nil {
 			return err
@@ -32,7 +36,10 @@ func cmdCollMod(ctx context.Context, c *Call) error {
 			if err != nil {
 				return err
 			}
-			m.Indexes = append(m.Indexes, change)
+			conv.index = change.Name
+			if change.ExpireAfterSeconds != nil || change.Hidden != nil || change.PrepareUnique != nil {
+				m.Indexes = append(m.Indexes, change)
+			}
 		}
 		if m.Options == nil && m.Indexes == nil {
 			return nil
@@ -40,6 +47,10 @@ func cmdCollMod(ctx context.Context, c *Call) error {
 		_, err = t.Modify(ctx, coll, m)
 		return err
 	}, c.ns)
+	if err != nil || !conv.wanted {
+		return err
+	}
+	return c.convert(ctx, conv)
 }
 
 // checkModified refuses the options of views for collections, and the other way round.
@@ -63,9 +74,6 @@ func (c *Call) checkModified(coll *catalog.Collection) error {
 // none.
 func (c *Call) newOptions(coll *catalog.Collection) (bsonx.Doc, error) {
 	given := c.ownFields("index", "cappedSize", "cappedMax", "dryRun", "timeseries")
-	if c.Arg("dryRun").Truthy() {
-		return nil, mongoerr.New(mongoerr.NotImplemented, "collMod: 'dryRun' is not supported")
-	}
 	sized := bsonx.NewBuilder(nil)
 	for _, f := range [...][2]string{{"cappedSize", "size"}, {"cappedMax", "max"}} {
 		v := c.Arg(f[0])
@@ -139,6 +147,7 @@ func changedOptions(old, changes bsonx.Doc) bsonx.Doc {
 // indexChange reads the index field and reports old and new values.
 func (c *Call) indexChange(coll *catalog.Collection, d bsonx.Doc) (txn.IndexChange, error) {
 	var change txn.IndexChange
+	converted := false
 	x, err := modifiedIndex(coll, d)
 	if err != nil {
 		return change, err
@@ -180,13 +189,21 @@ func (c *Call) indexChange(coll *catalog.Collection, d bsonx.Doc) (txn.IndexChan
 			if hidden != x.Hidden {
 				c.Reply.Bool("hidden_old", x.Hidden).Bool("hidden_new", hidden)
 			}
-		case "unique", "prepareUnique":
-			return change, mongoerr.New(mongoerr.NotImplemented, "collMod: 'index.%s' is not supported", key)
+		case "prepareUnique":
+			if v.Type != bsonx.TypeBool && !v.IsNumber() {
+				return change, wrongType("collMod.index.prepareUnique", v.Type, BoolLike)
+			}
+			prepare := v.Truthy()
+			if change.PrepareUnique = &prepare; prepare != x.PrepareUnique && !x.Unique {
+				c.Reply.Bool("prepareUnique_old", x.PrepareUnique).Bool("prepareUnique_new", prepare)
+			}
+		case "unique", "forceNonUnique":
+			converted = true // by convert
 		default:
 			return change, unknownField("collMod.index", key)
 		}
 	}
-	if change.ExpireAfterSeconds == nil && change.Hidden == nil {
+	if change.ExpireAfterSeconds == nil && change.Hidden == nil && change.PrepareUnique == nil && !converted {
 		return change, mongoerr.New(mongoerr.InvalidOptions, "no expireAfterSeconds, hidden, unique, or prepareUnique field")
 	}
 	return change, nil

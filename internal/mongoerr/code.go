@@ -81,6 +81,7 @@ const (
 	MultipleErrorsOccurred              Code = 65
 	ImmutableField                      Code = 66
 	CannotCreateIndex                   Code = 67
+	CannotConvertIndexToUnique          Code = 359
 	IndexAlreadyExists                  Code = 68
 	AuthSchemaIncompatible              Code = 69
 	ShardNotFound                       Code = 70
@@ -305,6 +306,7 @@ var names = map[Code]string{
 	MultipleErrorsOccurred:              "MultipleErrorsOccurred",
 	ImmutableField:                      "ImmutableField",
 	CannotCreateIndex:                   "CannotCreateIndex",
+	CannotConvertIndexToUnique:          "CannotConvertIndexToUnique",
 	IndexAlreadyExists:                  "IndexAlreadyExists",
 	AuthSchemaIncompatible:              "AuthSchemaIncompatible",
 	ShardNotFound:                       "ShardNotFound",

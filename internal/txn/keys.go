@@ -48,8 +48,12 @@ type arrays struct {
 	bits  uint64
 }
 
-func (s *keySet) key(e *entry) []byte    { return s.buf[e.start:e.key] }
-func (s *keySet) value(e *entry) []byte  { return s.buf[e.key:e.value] }
+func (s *keySet) key(e *entry) []byte   { return s.buf[e.start:e.key] }
+func (s *keySet) value(e *entry) []byte { return s.buf[e.key:e.value] }
+
+// tuplePrefix is the key without the record id: what all entries of one tuple begin with.
+func (s *keySet) tuplePrefix(e *entry) []byte { return s.buf[e.start:e.fields] }
+
 func (s *keySet) fields(e *entry) []byte { return s.buf[e.start+layout.HeaderLen : e.fields] }
 
 // build replaces the set by the entries of doc, stored at rid, in all indexes of c.

@@ -22,6 +22,7 @@ type IndexChange struct {
 	Name               string
 	ExpireAfterSeconds *int64
 	Hidden             *bool
+	PrepareUnique      *bool
 }
 
 // Modify changes options and indexes of a collection and returns its new version. It waits for
@@ -67,10 +68,14 @@ func changedIndex(ns string, x *catalog.Index, change IndexChange) (*catalog.Ind
 		if !ok {
 			break
 		}
-		if name == "expireAfterSeconds" && change.ExpireAfterSeconds != nil || name == "hidden" && change.Hidden != nil {
+		if name == "expireAfterSeconds" && change.ExpireAfterSeconds != nil || name == "hidden" && change.Hidden != nil ||
+			name == "prepareUnique" && change.PrepareUnique != nil {
 			continue
 		}
 		b.Value(name, v)
+	}
+	if change.PrepareUnique != nil && *change.PrepareUnique && !x.Unique {
+		b.Bool("prepareUnique", true)
 	}
 	if change.ExpireAfterSeconds != nil {
 		b.Int64("expireAfterSeconds", *change.ExpireAfterSeconds)

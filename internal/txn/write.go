@@ -68,13 +68,26 @@ func (t *Txn) Insert(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) 
 	}
 	s.buf = layout.AppendRecord(s.buf[:0], c.ID, s.rid)
 	s.locks = append(s.locks[:0], storage.LockRequest{Key: s.buf, Mode: mode})
+	prepared := false
 	for i := range s.keys.entries {
-		if e := &s.keys.entries[i]; c.Indexes[e.index].Unique {
+		e := &s.keys.entries[i]
+		switch x := c.Indexes[e.index]; {
+		case x.Unique:
 			s.locks = append(s.locks, storage.LockRequest{Key: s.keys.key(e), Mode: storage.LockAbsent})
+		case x.PrepareUnique:
+			prepared = true
+			s.locks = append(s.locks, storage.LockRequest{Key: s.keys.tuplePrefix(e)})
 		}
 	}
 	if err := t.lock(ctx, c, doc); err != nil {
 		return nil, err
+	}
+	if prepared {
+		for i := range s.keys.entries {
+			if err := t.checkPrepared(ctx, c, &s.keys.entries[i], doc); err != nil {
+				return nil, err
+			}
+		}
 	}
 	t.st.Put(s.buf, doc)
 	for i := range s.keys.entries {
@@ -139,12 +152,17 @@ func (t *Txn) Update(ctx context.Context, c *catalog.Collection, rid []byte, old
 	}
 	s.buf = layout.AppendRecord(s.buf[:0], c.ID, rid)
 	s.locks = append(s.locks[:0], storage.LockRequest{Key: s.buf})
+	prepared := false
 	for d := (differ{old: &s.old, new: &s.keys}); ; {
 		what, set, e, ok := d.next()
 		if !ok {
 			break
 		}
-		if !c.Indexes[e.index].Unique {
+		if x := c.Indexes[e.index]; !x.Unique {
+			if x.PrepareUnique && what == entryAdded {
+				prepared = true
+				s.locks = append(s.locks, storage.LockRequest{Key: set.tuplePrefix(e)})
+			}
 			continue
 		}
 		mode := storage.LockAny
@@ -155,6 +173,19 @@ func (t *Txn) Update(ctx context.Context, c *catalog.Collection, rid []byte, old
 	}
 	if err := t.lock(ctx, c, doc); err != nil {
 		return err
+	}
+	if prepared {
+		for d := (differ{old: &s.old, new: &s.keys}); ; {
+			what, _, e, ok := d.next()
+			if !ok {
+				break
+			}
+			if what == entryAdded {
+				if err := t.checkPrepared(ctx, c, e, doc); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	t.st.Put(s.buf, doc)
 	for d := (differ{old: &s.old, new: &s.keys}); ; {
