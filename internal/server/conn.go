@@ -89,6 +89,7 @@ func (c *conn) serve() {
 	c.ctx, c.cancel = context.WithCancelCause(c.srv.ctx)
 	defer c.cancel(errClientGone)
 	c.reader = wire.NewReader(c.nc, wire.MaxMessageSize)
+	c.reader.SetTimeout(c.nc, c.srv.opts.ReadTimeout)
 	c.timer = time.AfterFunc(time.Hour, c.watch)
 	c.timer.Stop()
 	defer c.srv.opts.Handler.Closed(&c.info)

@@ -38,6 +38,10 @@ type Options struct {
 	// megabyte of a reply. The default is 30 s.
 	WriteTimeout time.Duration
 
+	// ReadTimeout is how long the server waits, once a request has begun, for the client to send
+	// the next megabyte of it. Between requests it waits for ever. The default is 60 s.
+	ReadTimeout time.Duration
+
 	// WatchAfter is how long a statement runs before the server starts to look
 	// whether its client is still there. The default is 10 ms.
 	WatchAfter time.Duration
@@ -55,6 +59,9 @@ func (o *Options) ensureDefaults() {
 	}
 	if o.WriteTimeout <= 0 {
 		o.WriteTimeout = 30 * time.Second
+	}
+	if o.ReadTimeout <= 0 {
+		o.ReadTimeout = time.Minute
 	}
 	if o.WatchAfter <= 0 {
 		o.WatchAfter = 10 * time.Millisecond

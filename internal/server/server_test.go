@@ -358,6 +358,49 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	require.Eventually(t, func() bool { return h.closed.Load() == 1 && s.Stats().Current == 0 }, 10*time.Second, 5*time.Millisecond)
 }
 
+// A client that stalls inside a message loses its connection; one that waits between messages, or goes on
+// sending, however slowly, keeps it.
+func TestClientThatStallsInsideAMessage(t *testing.T) {
+	const timeout = 150 * time.Millisecond
+	h := newHandler()
+	s, addr := start(t, h, func(o *server.Options) { o.ReadTimeout = timeout })
+	large := wire.AppendMsg(nil, 1, 0, 0, bsonx.NewBuilder(nil).Value("ping", bsonx.Binary(0, make([]byte, 3<<20))).String("$db", "admin").Build())
+	idle := dial(t, addr)
+	idle.run("ping", 1)
+	stalled := []int{1, wire.HeaderSize - 1, wire.HeaderSize, 40, 5000, 1 << 20, len(large) - 1}
+	for _, sent := range stalled {
+		c := dial(t, addr)
+		c.run("ping", 1)
+		c.send(large[:sent])
+	}
+	require.Eventually(t, func() bool { return s.Stats().Current == 1 }, 10*time.Second, 5*time.Millisecond)
+
+	slow := dial(t, addr)
+	for i, step := 0, 0; i < len(large); i += step {
+		step = min(700<<10, len(large)-i)
+		slow.send(large[i : i+step])
+		time.Sleep(timeout / 3)
+	}
+	slow.recv()
+	time.Sleep(2 * timeout)
+	slow.run("ping", 1)
+	idle.run("ping", 1)
+}
+
+// Requests that were sent without waiting are answered in their order.
+func TestPipelinedRequests(t *testing.T) {
+	_, addr := start(t, newHandler(), nil)
+	c := dial(t, addr)
+	var b []byte
+	for id := range int32(500) {
+		b = append(b, request(id, 0, "blob", id*20)...)
+	}
+	go c.send(b)
+	for id := range int32(500) {
+		require.Len(t, c.recv().Body.Lookup("blob").Bytes(), int(id*20))
+	}
+}
+
 func TestShutdownFinishesStatements(t *testing.T) {
 	h := newHandler()
 	s, addr := start(t, h, nil)

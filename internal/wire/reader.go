@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // windowSize is the buffer that every connection keeps. It holds most requests
@@ -24,6 +25,39 @@ type Reader struct {
 
 	msg  Message
 	read int64
+
+	patience patience
+}
+
+// patience is how a Reader bounds the time of a message that has begun.
+type patience struct {
+	src     interface{ SetReadDeadline(t time.Time) error }
+	timeout time.Duration // zero for no bound
+	running bool          // a deadline is set
+}
+
+// SetTimeout bounds how long the peer may take, once a message has begun, for its next
+// megabyte. Between messages it may take for ever. src is the stream that the Reader reads.
+func (r *Reader) SetTimeout(src interface{ SetReadDeadline(t time.Time) error }, timeout time.Duration) {
+	r.patience = patience{src: src, timeout: timeout}
+}
+
+// hurry sets a deadline for what is missing of the message.
+func (p *patience) hurry() error {
+	if p.timeout <= 0 {
+		return nil
+	}
+	p.running = true
+	return p.src.SetReadDeadline(time.Now().Add(p.timeout))
+}
+
+// rest takes the deadline back, since the message is complete.
+func (p *patience) rest() error {
+	if !p.running {
+		return nil
+	}
+	p.running = false
+	return p.src.SetReadDeadline(time.Time{})
 }
 
 // NewReader returns a Reader of messages of up to maxSize bytes, at most
@@ -68,6 +102,9 @@ func (r *Reader) Read() (*Message, error) {
 	r.Release()
 	frame, err := r.frame()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.patience.rest(); err != nil {
 		return nil, err
 	}
 	r.read += int64(len(frame))
@@ -154,6 +191,9 @@ func (r *Reader) readLarge(n int) ([]byte, error) {
 			PutBuffer(r.large)
 			buf, r.large = bigger, bigger
 		}
+		if err := r.patience.hurry(); err != nil {
+			return nil, err
+		}
 		got, err := io.ReadFull(r.src, buf[len(buf):len(buf)+chunk])
 		buf = buf[:len(buf)+got]
 		if err != nil {
@@ -175,7 +215,13 @@ func (r *Reader) fill(n int) error {
 		r.w = copy(r.window, r.window[r.r:r.w])
 		r.r = 0
 	}
-	for r.w < n {
+	for begun := false; r.w < n; {
+		if r.w > 0 && !begun {
+			begun = true
+			if err := r.patience.hurry(); err != nil {
+				return err
+			}
+		}
 		got, err := r.src.Read(r.window[r.w:])
 		r.w += got
 		if err != nil && r.w < n {
