@@ -94,6 +94,7 @@ var benchCommands = []struct {
 	{"ping", bson.D{{Key: "ping", Value: 1}}, 3},
 	{"findByID", find(eq("_id", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 11},
 	{"findIndexed", find(eq("n", int32(777)), bson.E{Key: "limit", Value: 1}, bson.E{Key: "singleBatch", Value: true}), 34},
+	{"findByIDProjected", find(eq("_id", int32(777)), bson.E{Key: "projection", Value: bson.D{{Key: "n", Value: 1}, {Key: "g", Value: 1}}}, bson.E{Key: "limit", Value: 1}), 0},
 	{"findProjected", find(eq("n", int32(777)), bson.E{Key: "projection", Value: bson.D{{Key: "n", Value: 1}, {Key: "g", Value: 1}}}, bson.E{Key: "limit", Value: 1}), 0},
 	{"findSorted10", find(bson.D{{Key: "n", Value: eq("$gt", int32(500))}, {Key: "g", Value: eq("$ne", int32(3))}}, bson.E{Key: "sort", Value: eq("n", -1)}, bson.E{Key: "limit", Value: 10}), 0},
 	{"matchGroup20k", bson.D{{Key: "aggregate", Value: "c"}, {Key: "cursor", Value: bson.D{}}, {Key: "pipeline", Value: bson.A{

@@ -140,6 +140,10 @@ func TestFindOneByIndex(t *testing.T) {
 		{`{"filter": {"a": {"$gt": 1}}, "projection": {"_id": 1}}`, []string{`{"_id":3}`}},
 		{`{"filter": {"a": null}, "hint": "a", "projection": {"a": 1, "_id": 0}}`, []string{`{}`}},
 		{`{"filter": {"_id": {"$eq": 2}}, "projection": {"g": 1}}`, []string{`{"_id":2,"g":"y"}`}},
+		{`{"filter": {"_id": 2}, "projection": {"_id": 1}}`, []string{`{"_id":2}`}},
+		{`{"filter": {"_id": 2}, "projection": {"r": {"$meta": "recordId"}, "g": 0}}`, []string{`{"_id":2,"a":1,"r":2}`}},
+		{`{"filter": {"_id": 2}, "projection": {"x": {"$add": ["$a", 1]}}}`, []string{`{"_id":2,"x":2}`}},
+		{`{"filter": {"_id": 2}, "skip": 1, "projection": {"g": 1}}`, []string{}},
 	} {
 		cmd := append(bson.D{{Key: "find", Value: "c"}, {Key: "limit", Value: 1}}, ej(t, tc.find)...)
 		require.Equal(t, tc.want, c.run("t", cmd).batch(), tc.find)
@@ -147,6 +151,9 @@ func TestFindOneByIndex(t *testing.T) {
 	for _, filter := range []string{`{"_id": 2}`, `{"_id": {"$eq": 2}}`} {
 		r := c.run("t", ej(t, `{"explain": {"find": "c", "filter": `+filter+`}}`)).ok()
 		require.Equal(t, "IDHACK", r.Lookup("queryPlanner", "winningPlan", "stage").StringValue(), filter)
+		r = c.run("t", ej(t, `{"explain": {"find": "c", "filter": `+filter+`, "projection": {"_id": 1}}}`)).ok()
+		require.Equal(t, "PROJECTION_SIMPLE", r.Lookup("queryPlanner", "winningPlan", "stage").StringValue(), filter)
+		require.Equal(t, "IDHACK", r.Lookup("queryPlanner", "winningPlan", "inputStage", "stage").StringValue(), filter)
 	}
 }
 

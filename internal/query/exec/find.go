@@ -56,9 +56,10 @@ func (f *Find) Compile() (*Compiled, error) {
 	q := &f.compiled
 	*q = Compiled{find: f}
 	var err error
-	if id, ok := simpleID(f.Filter); ok && f.Projection.IsEmpty() && f.Sort.IsEmpty() {
-		q.id = id
-		return q, nil
+	if id, ok := simpleID(f.Filter); ok && f.Sort.IsEmpty() {
+		if q.id = id; f.Projection.IsEmpty() {
+			return q, nil
+		}
 	}
 	q.scope()
 	if q.filter, err = match.CompileFor(f.Use, f.Filter, f.Scope); err != nil {
@@ -192,6 +193,8 @@ func (q *Compiled) Plan(c *catalog.Collection, multikey plan.Multikey) (*plan.Pl
 	}
 	pq := &plan.Query{Filter: filter, Sort: q.sort, Hint: q.find.hint(), Min: q.find.Min, Max: q.find.Max, Collation: q.find.collation()}
 	switch {
+	case q.byID(c):
+		pq.Whole = true // which it reads whatever of it is shown
 	case q.proj != nil:
 		pq.Deps, pq.Whole = q.proj.Deps()
 	case q.find.Counting:
@@ -261,7 +264,7 @@ func (q *Compiled) byID(c *catalog.Collection) bool {
 	if collation.Affects(q.id) && !collation.Same(f.collation(), c.Collation) {
 		return false
 	}
-	return !q.id.IsMissing() && f.Hint.IsMissing() && f.Min == nil && f.Max == nil && !f.ReturnKey && !f.ShowRecordID
+	return !q.id.IsMissing() && f.Hint.IsMissing() && f.Min == nil && f.Max == nil && q.tail() == 0
 }
 
 func (q *Compiled) cursor(st *State) *Cursor {

@@ -225,7 +225,7 @@ func sameFields(a, b bsonx.Doc) bool {
 // withIndex returns the plan through x, nil where x is of no use (or, if forced, the plan that
 // reads all of it).
 func (pl *planner) withIndex(x *catalog.Index, forced bool) *Plan {
-	if !forced && pl.q.Sort == nil && pl.q.Whole && !pl.bounded(x.Keys[0].Path) {
+	if !forced && pl.q.Sort == nil && !pl.bounded(x.Keys[0].Path) && (pl.q.Whole || !hasKeys(x, pl.q.Deps)) {
 		return nil // neither bounds nor order nor covers
 	}
 	clustered := pl.c.Clustered && x.ID == 0
@@ -461,13 +461,13 @@ func (pl *planner) cover(p *Plan, x *catalog.Index, mk uint64) {
 			need = append(need, s.Path)
 		}
 	}
-	for _, path := range need {
-		if indexOf(x.Keys, path) < 0 {
-			return
-		}
-	}
-	p.Covered = !prefixesOverlap(x.Keys)
+	p.Covered = hasKeys(x, need) && !prefixesOverlap(x.Keys)
 	p.NeedsValues = p.Covered
+}
+
+// hasKeys reports whether all paths are keys of x.
+func hasKeys(x *catalog.Index, paths []string) bool {
+	return !slices.ContainsFunc(paths, func(path string) bool { return indexOf(x.Keys, path) < 0 })
 }
 
 // prefixesOverlap reports whether one key path is a parent of another: then a document cannot be
