@@ -84,7 +84,7 @@ func program(ctx context.Context, rnd *rand.Rand, things *odm.Model[thing], docs
 	for range 1 + rnd.IntN(8) {
 		v := docs[rnd.IntN(len(docs))]
 		var err error
-		switch rnd.IntN(8) {
+		switch rnd.IntN(17) {
 		case 0:
 			v.Name += word(rnd)
 		case 1:
@@ -95,6 +95,33 @@ func program(ctx context.Context, rnd *rand.Rand, things *odm.Model[thing], docs
 			}
 		case 3:
 			v.Age -= 10
+		case 8:
+			if v.M == nil {
+				v.M = map[string]int{}
+			}
+			v.M[word(rnd)] = rnd.IntN(3)
+		case 9:
+			delete(v.M, word(rnd))
+		case 10:
+			v.Subs = append(v.Subs, sub{ID: subIDs[rnd.IntN(3)], N: rnd.IntN(2), S: word(rnd)})
+		case 11:
+			if len(v.Subs) > 0 {
+				v.Subs[0].N++
+			}
+		case 12:
+			v.Opt, v.Mixed = nil, bson.D{{Key: "deep", Value: int32(rnd.IntN(2))}}
+		case 14:
+			err = v.Inc("age", 2)
+		case 15:
+			err = v.AddToSet("tags", word(rnd))
+		case 16:
+			other := randomThing(rnd)
+			other.ID = v.ID
+			err = v.Overwrite(ctx, other)
+		case 13:
+			if !v.IsNew() && !v.IsDeleted() {
+				err = v.Update(ctx, bson.D{{Key: "$push", Value: bson.D{{Key: "nums", Value: rnd.IntN(3)}}}})
+			}
 		case 4:
 			err = things.BulkSave(ctx, []*thing{v})
 			if v.IsDeleted() {
@@ -181,6 +208,70 @@ func TestRandomTransactionsAreTakenBack(t *testing.T) {
 		}
 		require.Equal(t, runs[0], runs[1], where)
 	}
+}
+
+// Whichever statement of a transaction fails transiently, the commit included, the retry sends what
+// an undisturbed run would have sent.
+func TestRandomFaultsAreRetried(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	conn, rec := newConn(t, nil)
+	things := model(t, conn, "Thing", odm.NewSchema[thing](odm.Timestamps()))
+	require.NoError(t, things.Collection().Database().CreateCollection(t.Context(), "things"))
+	// run runs the program of a round, and has statement number fault fail, if it is not negative.
+	run := func(round uint64, fault int) (sentLast []string, documents string, attempts int) {
+		rnd := rand.New(rand.NewPCG(seed, round))
+		_, err := things.Query().DeleteMany(t.Context())
+		require.NoError(t, err)
+		a, b, c := randomThing(rnd), randomThing(rnd), randomThing(rnd)
+		a.ID, b.ID, c.ID = "a", "b", "c"
+		require.NoError(t, things.Create(t.Context(), a, b))
+		docs := []*thing{a, b, things.New(c)}
+		program1 := rnd.Uint64()
+		if fault >= 0 {
+			failStatement(t, conn, bson.D{{Key: "skip", Value: fault}})
+		}
+		require.NoError(t, conn.Transaction(t.Context(), func(ctx context.Context) error {
+			if attempts++; attempts == 2 {
+				failStatement(t, conn, "off")
+			}
+			rec.take("")
+			return program(ctx, rand.New(rand.NewPCG(program1, 0)), things, docs)
+		}, odm.Enlist(docs[0], docs[1], docs[2])), "seed %d round %d fault %d", seed, round, fault)
+		failStatement(t, conn, "off")
+		for _, cmd := range rec.cmds {
+			if el, err := cmd.IndexErr(0); err == nil && el.Key() != "configureFailPoint" {
+				sentLast = append(sentLast, sent(t, cmd))
+			}
+		}
+		for _, v := range docs {
+			documents += dump(t, v) + object(t, v)
+		}
+		return sentLast, clockless.ReplaceAllString(documents, ""), attempts
+	}
+	for round := range uint64(15) {
+		want, documents, _ := run(round, -1)
+		for fault := range len(want) {
+			got, after, attempts := run(round, fault)
+			require.Equal(t, 2, attempts, "seed %d round %d fault %d", seed, round, fault)
+			require.Equal(t, want, got, "seed %d round %d fault %d", seed, round, fault)
+			require.Equal(t, documents, after, "seed %d round %d fault %d", seed, round, fault)
+		}
+	}
+}
+
+// failStatement makes the statements of transactions fail transiently in a mode of failCommand.
+func failStatement(t *testing.T, conn *odm.Connection, mode any) {
+	t.Helper()
+	require.NoError(t, conn.Client().Database("admin").RunCommand(t.Context(), bson.D{
+		{Key: "configureFailPoint", Value: "failCommand"},
+		{Key: "mode", Value: mode},
+		{Key: "data", Value: bson.D{
+			{Key: "failCommands", Value: bson.A{"insert", "update", "delete", "find", "bulkWrite", "findAndModify", "commitTransaction"}},
+			{Key: "errorCode", Value: 251},
+			{Key: "errorLabels", Value: bson.A{"TransientTransactionError"}},
+		}},
+	}).Err())
 }
 
 // sent is a command without what differs from one time to the next.
