@@ -144,14 +144,18 @@ func TestCreatedByOthersMeanwhile(t *testing.T) {
 func TestCommitsOfTheSameCreations(t *testing.T) {
 	for range 50 {
 		d := open(t)
-		var done sync.WaitGroup
-		var committed atomic.Int32
+		var made []*txn.Txn
 		for _, names := range [][]string{{"db.a", "db.b"}, {"db.b", "db.a"}} {
 			x := d.session()
 			for _, ns := range names {
 				_, err := x.CreateCollection(d.ctx(), ns, nil)
 				require.NoError(t, err)
 			}
+			made = append(made, x)
+		}
+		var done sync.WaitGroup
+		var committed atomic.Int32
+		for _, x := range made {
 			done.Go(func() {
 				if _, err := x.Commit(d.ctx(), storage.Buffered); err == nil {
 					committed.Add(1)
