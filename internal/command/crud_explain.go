@@ -150,6 +150,11 @@ func (c *Call) explainQuery(ctx context.Context, q *exec.Compiled, e *exec.Effec
 		return err
 	}
 	x.Effect = e
+	return c.appendExplained(ctx, x, kind.body, run)
+}
+
+// appendExplained appends all that is said of a query.
+func (c *Call) appendExplained(ctx context.Context, x *exec.Explanation, body bsonx.Doc, run bool) error {
 	b := c.Reply
 	b.String("explainVersion", "1")
 	x.AppendPlanner(b)
@@ -160,7 +165,7 @@ func (c *Call) explainQuery(ctx context.Context, q *exec.Compiled, e *exec.Effec
 		}
 		x.AppendStats(b, time.Since(started), c.Arg("verbosity").Str() != "executionStats")
 	}
-	c.explainTail(kind.body)
+	c.explainTail(body)
 	return nil
 }
 

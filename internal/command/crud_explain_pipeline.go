@@ -88,8 +88,17 @@ func (c *Call) explainPipeline(ctx context.Context, a *aggregation, body bsonx.D
 	pre := a.pipeline.Prefix()
 	f := exec.PrefixFind(pre, a.pipeline.Scope())
 	f.Hint = a.sources.Hint
-	if pre.Rest.IsEmpty() && pre.Rest.Writer() == nil {
-		return c.explainFind(ctx, f, explainKind{"aggregate", body}, run)
+	shape, simple := pre.Rest.LeadingProject()
+	if pre.Sort != nil && pre.Limit > 0 && !simple {
+		shape = nil // computed after the limit
+	}
+	shown := 0 // of the stages, in the query
+	if shape != nil {
+		shown = 1
+	}
+	kind := "find"
+	if len(pre.Rest.Explain(nil)) == shown {
+		kind = "aggregate"
 	}
 	q, err := f.Compile()
 	if err != nil {
@@ -100,9 +109,13 @@ func (c *Call) explainPipeline(ctx context.Context, a *aggregation, body bsonx.D
 		return err
 	}
 	defer st.Close()
-	x, err := q.Explain(ctx, st, c.ns, "find")
+	x, err := q.Explain(ctx, st, c.ns, kind)
 	if err != nil {
 		return err
+	}
+	x.Shape, x.SimpleShape = shape, simple
+	if kind == "aggregate" {
+		return c.appendExplained(ctx, x, body, run)
 	}
 	b := c.Reply
 	b.String("explainVersion", "1").StartArray("stages")
@@ -126,7 +139,7 @@ func (c *Call) explainPipeline(ctx context.Context, a *aggregation, body bsonx.D
 		pr.AppendCursor(b, x.Returned())
 	}
 	b.End()
-	for i, s := range pre.Rest.Explain(pr) {
+	for i, s := range pre.Rest.Explain(pr)[shown:] {
 		b.Doc(indexName(i+1), s)
 	}
 	b.End()

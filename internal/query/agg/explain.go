@@ -30,6 +30,16 @@ func (p *Pipeline) Profile(ctx context.Context, in Iterator, src Sources) (*Prof
 	return pr, err
 }
 
+// LeadingProject returns the specification of a $project at the beginning, which a query would do as
+// well, nil if there is none. It is simple if it only keeps, or only drops, whole fields.
+func (p *Pipeline) LeadingProject() (spec bsonx.Doc, simple bool) {
+	if len(p.nodes) == 0 || p.nodes[0].name != "$project" {
+		return nil, false
+	}
+	_, arg, _ := p.nodes[0].spec.First()
+	return arg.Doc(), p.nodes[0].stage.(*projectStage).projection.IsSimple()
+}
+
 // counting counts the documents that pass.
 type counting struct {
 	Iterator

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,11 @@ type Explanation struct {
 
 	// Effect is what a write would do, nil for a read.
 	Effect *Effect
+
+	// Shape is the $project of a pipeline that is shown as the query's projection, nil for none.
+	// It is simple if it only keeps, or only drops, whole fields.
+	Shape       bsonx.Doc
+	SimpleShape bool
 }
 
 // Explain plans the query without running it.
@@ -177,19 +183,12 @@ func (x *Explanation) appendStages(b *bsonx.Builder, p *plan.Plan, stats func(*b
 	}
 	switch {
 	case x.q.proj != nil:
-		name := "PROJECTION_DEFAULT"
-		if p.Covered {
-			name = "PROJECTION_COVERED"
-		} else if x.q.proj.IsSimple() {
-			name = "PROJECTION_SIMPLE"
-		}
-		stage(name, func() { b.Doc("transformBy", f.Projection) })
+		stage(projectionName(p, x.q.proj.IsSimple()), func() { b.Doc("transformBy", f.Projection) })
+	case x.Shape != nil:
+		stage(projectionName(p, x.SimpleShape), func() { b.Doc("transformBy", transformation(x.Shape)) })
 	case len(f.Deps) > 0:
-		name, transform := readsOnly(f.Deps)
-		if p.Covered {
-			name = "PROJECTION_COVERED"
-		}
-		stage(name, func() { b.Doc("transformBy", transform) })
+		transform, simple := readsOnly(f.Deps)
+		stage(projectionName(p, simple), func() { b.Doc("transformBy", transform) })
 	}
 	if f.Limit > 0 && (p.Sorted || f.Skip > 0) {
 		stage("LIMIT", func() { b.Int64("limitAmount", f.Limit) })
@@ -230,22 +229,44 @@ func (x *Explanation) appendCount(b *bsonx.Builder, p *plan.Plan, stats func(*bs
 	b.End()
 }
 
+func projectionName(p *plan.Plan, simple bool) string {
+	switch {
+	case p.Covered:
+		return "PROJECTION_COVERED"
+	case simple:
+		return "PROJECTION_SIMPLE"
+	}
+	return "PROJECTION_DEFAULT"
+}
+
 // readsOnly shows as a projection that a pipeline reads these paths only.
-func readsOnly(paths []string) (stage string, transform bsonx.Doc) {
-	stage = "PROJECTION_SIMPLE"
-	id := false
+func readsOnly(paths []string) (transform bsonx.Doc, simple bool) {
 	b := bsonx.NewBuilder(nil)
 	for _, path := range paths {
 		b.Bool(path, true)
-		id = id || path == "_id"
-		if strings.Contains(path, ".") {
-			stage = "PROJECTION_DEFAULT"
-		}
 	}
-	if !id {
+	if !slices.Contains(paths, "_id") {
 		b.Bool("_id", false)
 	}
-	return stage, b.Build()
+	return b.Build(), !slices.ContainsFunc(paths, func(p string) bool { return strings.Contains(p, ".") })
+}
+
+// transformation shows a specification with truth values for what it keeps and drops, and _id.
+func transformation(spec bsonx.Doc) bsonx.Doc {
+	b := bsonx.NewBuilder(nil)
+	for it := spec.Iter(); ; {
+		field, v, ok := it.Next()
+		switch {
+		case !ok && spec.Lookup("_id").IsMissing():
+			return b.Bool("_id", true).Build()
+		case !ok:
+			return b.Build()
+		case v.IsNumber():
+			b.Bool(field, v.Truthy())
+		default:
+			b.Value(field, v)
+		}
+	}
 }
 
 func (x *Explanation) appendScan(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {
