@@ -13,7 +13,8 @@
 //   - an assignment relative to the old value of a field of a document from outside, which
 //     a retry would do twice, unless the document is given to odm.Enlist.
 //
-// Callbacks of AfterCommit and AfterRollback have a context of their own, and goroutines'
+// A callback may be a function literal, a variable declared with one, or a function or method of
+// the package, whose receiver counts as outside. Callbacks of AfterCommit and AfterRollback have a context of their own, and goroutines'
 // function literals belong to the callback they are in. The package knows types only; it
 // needs neither odm nor the driver.
 package odmvet
@@ -45,14 +46,17 @@ const (
 
 func run(pass *analysis.Pass) (any, error) {
 	ins := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
+	fns := functions(pass.TypesInfo, ins)
+	checked := map[*ast.BlockStmt]bool{} // a function can be the callback of several transactions
 	ins.Preorder([]ast.Node{(*ast.CallExpr)(nil)}, func(n ast.Node) {
 		call := n.(*ast.CallExpr)
 		if !startsTransaction(pass.TypesInfo, call) {
 			return
 		}
 		for _, arg := range call.Args {
-			if lit, ok := arg.(*ast.FuncLit); ok {
-				c := &callback{pass: pass, lit: lit, enlisted: enlisted(pass.TypesInfo, call)}
+			c := callback{pass: pass, enlisted: enlisted(pass.TypesInfo, call)}
+			if c.find(fns, arg) && !checked[c.body] {
+				checked[c.body] = true
 				c.check()
 			}
 		}
@@ -116,15 +120,16 @@ func enlisted(info *types.Info, call *ast.CallExpr) map[types.Object]bool {
 	return vars
 }
 
-// callback is the function that runs in a transaction.
+// callback is the function that runs in a transaction. A method's receiver is outside of it.
 type callback struct {
 	pass     *analysis.Pass
-	lit      *ast.FuncLit
+	params   *ast.FieldList
+	body     *ast.BlockStmt
 	enlisted map[types.Object]bool
 }
 
 func (c *callback) check() {
-	ast.Inspect(c.lit.Body, func(n ast.Node) bool {
+	ast.Inspect(c.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			if startsTransaction(c.pass.TypesInfo, n) { // its callback is checked by itself
@@ -202,7 +207,7 @@ func (c *callback) made(call *ast.CallExpr) {
 
 // outside tells whether something is declared outside of the callback.
 func (c *callback) outside(obj types.Object) bool {
-	return obj.Pos() < c.lit.Pos() || obj.Pos() > c.lit.End()
+	return obj.Pos() < c.params.Pos() || obj.Pos() > c.body.End()
 }
 
 func rootOf(e ast.Expr) *ast.Ident {

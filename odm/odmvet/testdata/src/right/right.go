@@ -107,3 +107,40 @@ func nested(ctx context.Context, s *server) error {
 		})
 	})
 }
+
+func inVariable(ctx context.Context, s *server) error {
+	work := func(ctx context.Context) error { return s.accounts.Create(ctx, &Account{}) }
+	return s.conn.Transaction(ctx, work)
+}
+
+func (s *server) work(ctx context.Context) error { return s.accounts.Create(ctx, &Account{}) }
+
+func (s *server) methodValue(ctx context.Context) error { return s.conn.Transaction(ctx, s.work) }
+
+func variableOfOtherUse(ctx context.Context, s *server) error {
+	work := func() error { return s.accounts.Create(ctx, &Account{}) }
+	return work()
+}
+
+func callbackFromElsewhere(ctx context.Context, s *server, work func(context.Context) error) error {
+	return s.conn.Transaction(ctx, work)
+}
+
+func inLoop(ctx context.Context, s *server, all []*Account) error {
+	return s.conn.Transaction(ctx, func(ctx context.Context) error {
+		for _, a := range all {
+			if err := a.Save(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type key struct{}
+
+func withValue(ctx context.Context, s *server) error {
+	return s.conn.Transaction(ctx, func(ctx context.Context) error {
+		return s.work(context.WithValue(ctx, key{}, 1))
+	})
+}

@@ -127,3 +127,67 @@ func relative(ctx context.Context, s *server, a, b *Account) error {
 		return a.Save(ctx)
 	}, odm.Enlist(b))
 }
+
+func inVariable(outer context.Context, s *server) error {
+	work := func(ctx context.Context) error {
+		return s.accounts.Create(outer, &Account{}) // want `outer is a context from outside`
+	}
+	var more = func(ctx context.Context) error {
+		return s.accounts.Create(outer, &Account{}) // want `outer is a context from outside`
+	}
+	if err := s.conn.Transaction(outer, work); err != nil {
+		return err
+	}
+	return s.conn.Transaction(outer, more)
+}
+
+func (s *server) work(ctx context.Context) error {
+	if err := s.accounts.Create(s.ctx, &Account{}); err != nil { // want `s.ctx is a context from outside`
+		return err
+	}
+	return s.accounts.Create(context.Background(), &Account{}) // want `context.Background has no session`
+}
+
+func (s *server) methodValue(outer context.Context) error {
+	if err := s.conn.Transaction(outer, s.work); err != nil {
+		return err
+	}
+	return s.conn.Transaction(outer, s.work, odm.Enlist())
+}
+
+func named(ctx context.Context) error {
+	_, cancel := context.WithTimeout(context.Background(), time.Second) // want `context.Background has no session`
+	cancel()
+	return nil
+}
+
+func (a *Account) take(ctx context.Context) error {
+	a.Balance -= 10 // want `a is a document from outside the transaction`
+	return a.Save(ctx)
+}
+
+func byName(outer context.Context, s *server, a *Account) error {
+	if err := s.conn.Transaction(outer, named); err != nil {
+		return err
+	}
+	return s.conn.Transaction(outer, a.take)
+}
+
+type key struct{}
+
+func withValue(outer context.Context, s *server) error {
+	return s.conn.Transaction(outer, func(ctx context.Context) error {
+		return helper(context.WithValue(outer, key{}, 1), s) // want `outer is a context from outside`
+	})
+}
+
+func inLoop(outer context.Context, s *server, all []*Account) error {
+	return s.conn.Transaction(outer, func(ctx context.Context) error {
+		for _, a := range all {
+			if err := a.Save(outer); err != nil { // want `outer is a context from outside`
+				return err
+			}
+		}
+		return nil
+	})
+}
