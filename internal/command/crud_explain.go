@@ -160,8 +160,9 @@ func (c *Call) appendExplained(ctx context.Context, x *exec.Explanation, body bs
 	x.AppendPlanner(b)
 	if run {
 		started := time.Now()
-		if err := x.Run(ctx); err != nil {
-			return err
+		x.Failure = x.Run(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		x.AppendStats(b, time.Since(started), c.Arg("verbosity").Str() != "executionStats")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/tandemdb/tandem/internal/query/agg"
 	"github.com/tandemdb/tandem/internal/query/exec"
 	"github.com/tandemdb/tandem/internal/query/expr"
+	"github.com/tandemdb/tandem/internal/query/match"
 	"github.com/tandemdb/tandem/internal/query/update"
 	"github.com/tandemdb/tandem/internal/session"
 	"github.com/tandemdb/tandem/internal/txn"
@@ -37,6 +38,9 @@ func (m *modification) compile(scope *expr.Scope, c *Call) (*exec.Modify, error)
 		return nil, err
 	}
 	f := &exec.Find{Filter: m.filter, Sort: m.sort, Hint: m.hint, Scope: scope}
+	if m.upsert {
+		f.Use = match.Upsert
+	}
 	q, err := f.Compile()
 	if err != nil {
 		return nil, err

@@ -68,3 +68,34 @@ func TestExplainCount(t *testing.T) {
 		require.Equal(t, tc.count, r.int("executionStats.totalDocsExamined"), tc.cmd)
 	}
 }
+
+// A query that fails is explained up to where it failed.
+func TestExplainFailures(t *testing.T) {
+	c := newServer(t).connect()
+	seed(t, c, `[{"_id": 0, "a": 1}, {"_id": 1, "a": 0}]`)
+	for _, cmd := range []string{
+		`{"find": "c", "filter": {"$expr": {"$divide": [1, "$a"]}}}`,
+		`{"update": "c", "updates": [{"q": {}, "u": [{"$set": {"b": {"$divide": [1, "$a"]}}}], "multi": true}]}`,
+	} {
+		r := c.run("t", ej(t, `{"explain": `+cmd+`}`)).ok()
+		require.False(t, r.Lookup("executionStats", "executionSuccess").Boolean(), cmd)
+		require.EqualValues(t, 2, r.int("executionStats.errorCode"), cmd)
+		require.Contains(t, r.Lookup("executionStats", "errorMessage").StringValue(), "divide by zero")
+	}
+	for cmd, why := range map[string]string{
+		`{"find": "none"}`: "nonExistentNamespace",
+		`{"find": "c", "filter": {"$alwaysFalse": 1}}`: "predicateEvalsToFalse",
+	} {
+		r := c.run("t", ej(t, `{"explain": `+cmd+`}`)).ok()
+		require.Equal(t, "EOF", r.Lookup("queryPlanner", "winningPlan", "stage").StringValue(), cmd)
+		require.Equal(t, why, r.Lookup("queryPlanner", "winningPlan", "type").StringValue(), cmd)
+	}
+}
+
+// An upsert takes fields from its query, which says nothing of $expr.
+func TestUpsertsRefuseExpr(t *testing.T) {
+	c := newServer(t).connect()
+	c.run("t", ej(t, `{"update": "c", "updates": [{"q": {"_id": 1, "$expr": true}, "u": {"$set": {"a": 1}}, "upsert": true}]}`)).hasWriteError(224)
+	c.run("t", ej(t, `{"findAndModify": "c", "query": {"$expr": true}, "update": {"a": 1}, "upsert": true}`)).fails(224)
+	c.run("t", ej(t, `{"update": "c", "updates": [{"q": {"_id": 1, "$expr": true}, "u": {"$set": {"a": 1}}}]}`)).ok()
+}

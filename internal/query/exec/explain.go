@@ -26,6 +26,9 @@ type Explanation struct {
 
 	cur *Cursor
 
+	// Failure is the error that ended the run, nil for none.
+	Failure error
+
 	// Effect is what a write would do, nil for a read.
 	Effect *Effect
 
@@ -110,7 +113,11 @@ func (x *Explanation) AppendPlanner(b *bsonx.Builder) {
 // tried if allPlans says so. Run must have been called.
 func (x *Explanation) AppendStats(b *bsonx.Builder, took time.Duration, allPlans bool) {
 	keys, docs := x.counts()
-	b.StartDoc("executionStats").Bool("executionSuccess", true)
+	b.StartDoc("executionStats").Bool("executionSuccess", x.Failure == nil)
+	if x.Failure != nil {
+		e := mongoerr.From(x.Failure)
+		b.String("errorMessage", e.Message).Int32("errorCode", int32(e.Code))
+	}
 	b.Int32("nReturned", int32(x.returned())).Int32("executionTimeMillis", int32(took.Milliseconds()))
 	b.Int32("totalKeysExamined", int32(keys)).Int32("totalDocsExamined", int32(docs))
 	b.StartDoc("executionStages")
@@ -272,6 +279,17 @@ func transformation(spec bsonx.Doc) bsonx.Doc {
 func (x *Explanation) appendScan(b *bsonx.Builder, p *plan.Plan, stats func(*bsonx.Builder)) {
 	if !x.q.id.IsMissing() && p.IDLookup {
 		b.String("stage", "IDHACK")
+		if stats != nil {
+			stats(b)
+		}
+		return
+	}
+	if p.Kind == plan.Nothing {
+		why := "predicateEvalsToFalse"
+		if x.c == nil {
+			why = "nonExistentNamespace"
+		}
+		b.String("stage", "EOF").String("type", why)
 		if stats != nil {
 			stats(b)
 		}

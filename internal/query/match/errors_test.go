@@ -88,6 +88,8 @@ func TestUses(t *testing.T) {
 		{match.Validator, `{"$text":{"$search":"x"}}`, mongoerr.BadValue},
 		{match.Validator, `{"$where":"1"}`, mongoerr.BadValue},
 		{match.ArrayFilter, `{"$expr":true}`, mongoerr.QueryFeatureNotAllowed},
+		{match.Upsert, `{"a":1,"$expr":true}`, mongoerr.QueryFeatureNotAllowed},
+		{match.Upsert, `{"$or":[{"a":1},{"$expr":true}]}`, mongoerr.QueryFeatureNotAllowed},
 		{match.ArrayFilter, `{"$jsonSchema":{}}`, mongoerr.QueryFeatureNotAllowed},
 	} {
 		_, err := match.CompileFor(tc.use, doc(t, tc.filter), nil)

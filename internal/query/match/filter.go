@@ -15,7 +15,11 @@ const (
 	Validator              // of a collection
 	ArrayFilter            // of an update
 	Partial                // partialFilterExpression of an index; only what Implies can tell is allowed
+	Upsert                 // query of an update that may insert, which takes fields from it
 )
+
+// query reports whether the filter is all of a query.
+func (u Use) query() bool { return u == Query || u == Upsert }
 
 // Filter is a compiled filter. It is immutable and safe for concurrent use.
 type Filter struct {

@@ -407,7 +407,7 @@ func listedPositions(arr bsonx.Doc) ([]int, error) {
 }
 
 func parseNear(p *parser, o operand) (Node, error) {
-	if p.use != Query {
+	if !p.use.query() {
 		return nil, mongoerr.New(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context, as these operators require sorting geospatial data. If you do not need sort, consider using $geoWithin instead.")
 	}
 	return nil, mongoerr.New(mongoerr.NoQueryExecutionPlans, "unable to find index for $geoNear query: %s on field '%s'", o.name, o.Path)

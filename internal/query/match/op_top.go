@@ -73,7 +73,7 @@ func parseExpr(p *parser, _ string, v bsonx.Value, l level) ([]Node, error) {
 	if l != levelTop {
 		return nil, mongoerr.New(mongoerr.BadValue, "$expr can only be applied to the top-level document")
 	}
-	if p.use == ArrayFilter || p.use == Partial {
+	if p.use == ArrayFilter || p.use == Partial || p.use == Upsert {
 		return nil, mongoerr.New(mongoerr.QueryFeatureNotAllowed, "$expr is not allowed in this context")
 	}
 	e, err := expr.Parse(v, p.scope)
@@ -118,7 +118,7 @@ func parseText(p *parser, _ string, v bsonx.Value, l level) ([]Node, error) {
 		return nil, mongoerr.New(mongoerr.BadValue, "$text expects an object")
 	case l != levelTop:
 		return nil, mongoerr.New(mongoerr.BadValue, "$text can only be applied to the top-level document")
-	case p.use != Query && p.use != Pipeline:
+	case !p.use.query() && p.use != Pipeline:
 		return nil, mongoerr.New(mongoerr.BadValue, "$text is not allowed in this context")
 	}
 	return nil, mongoerr.New(mongoerr.IndexNotFound, "text index required for $text query")
@@ -128,7 +128,7 @@ func parseWhere(p *parser, _ string, _ bsonx.Value, l level) ([]Node, error) {
 	switch {
 	case l != levelTop:
 		return nil, mongoerr.New(mongoerr.BadValue, "$where can only be applied to the top-level document")
-	case p.use != Query:
+	case !p.use.query():
 		return nil, mongoerr.New(mongoerr.BadValue, "$where is not allowed in this context")
 	}
 	return nil, mongoerr.New(mongoerr.NotImplemented, "$where is not supported: this server has no JavaScript engine")

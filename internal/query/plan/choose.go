@@ -21,7 +21,7 @@ func Choose(c *catalog.Collection, q *Query, multikey Multikey) (*Plan, error) {
 	}
 	for _, n := range pl.conj {
 		if k, ok := n.(match.Const); ok && !bool(k) {
-			return &Plan{Kind: Nothing}, nil
+			return &Plan{Kind: Nothing, Sorted: true}, nil
 		}
 	}
 	switch {

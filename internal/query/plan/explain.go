@@ -10,16 +10,13 @@ import (
 )
 
 // Explain appends the fields of the plan's own stages to b, as explain prints them: the scan, and
-// the FETCH above it. filter is the query's filter document. stats, if not nil, adds what was
+// the FETCH above it. A plan of the kind Nothing has none. filter is the query's filter document. stats, if not nil, adds what was
 // counted to every stage.
 func (p *Plan) Explain(b *bsonx.Builder, filter bsonx.Doc, multikey Multikey, stats func(*bsonx.Builder)) {
 	if stats == nil {
 		stats = func(*bsonx.Builder) {}
 	}
 	switch p.Kind {
-	case Nothing:
-		b.String("stage", "EOF")
-		stats(b)
 	case CollScan:
 		p.explainCollScan(b, filter, stats)
 	case Union:
