@@ -194,7 +194,7 @@ func (d *duplicates) flush(ctx context.Context) error {
 			return err
 		}
 		if ok {
-			ids = append(ids, bsonx.Doc(doc).Lookup("_id"))
+			ids = append(ids, doc.Lookup("_id"))
 		}
 	}
 	group := bsonx.NewBuilder(nil).Array("ids", bsonx.MakeArray(ids...).Doc()).Build()
