@@ -56,7 +56,8 @@ func appendError(b *bsonx.Builder, e *mongoerr.Error) {
 	b.Append(e.Fields)
 }
 
-// appendConcernError adds the writeConcernError of a command that ran, if there is one.
+// appendConcernError adds the writeConcernError of a command that ran, or of a commit without its
+// transaction, if there is one.
 func (c *Call) appendConcernError(b *bsonx.Builder, out *session.Outcome) {
 	if c.Spec == nil || !c.Spec.Has(TakesConcern) {
 		return
@@ -67,8 +68,10 @@ func (c *Call) appendConcernError(b *bsonx.Builder, out *session.Outcome) {
 		appendInjected(b, c.injected)
 		return
 	}
+	// That there is no such transaction is to hold for as many members as asked for, too.
+	lost := c.kind == session.KindCommit && out.Code == mongoerr.NoSuchTransaction
 	e := c.wc.failure()
-	if !c.wc.Given || e == nil || out.Code != 0 {
+	if !c.wc.Given || e == nil || out.Code != 0 && !lost {
 		return
 	}
 	out.ConcernCode = e.Code

@@ -173,6 +173,14 @@ func TestCommitWriteConcern(t *testing.T) {
 	c.run("admin", fields(inTxn(d("commitTransaction", 1), 1, 1, false), "writeConcern", d("w", "majority", "wtimeout", 10000))).ok()
 	c.run("admin", fields(inTxn(d("commitTransaction", 1), 1, 1, false), "recoveryToken", d())).ok()
 	c.run("admin", fields(inTxn(d("commitTransaction", 1), 1, 1, false), "writeConcern", d("w", 0))).fails(72)
+
+	// A transaction that is not there may be on other members: then the label must not say otherwise.
+	r = c.run("admin", fields(inTxn(d("commitTransaction", 1), 1, 2, false), "writeConcern", d("w", 3))).fails(251)
+	require.EqualValues(t, 100, r.int("writeConcernError.code"))
+	require.Empty(t, r.labels())
+	r = c.run("admin", fields(inTxn(d("commitTransaction", 1), 1, 2, false), "writeConcern", d("w", "majority"))).fails(251)
+	require.False(t, r.has("writeConcernError"))
+	require.Equal(t, "TransientTransactionError", r.labels())
 }
 
 func TestTransactionExpires(t *testing.T) {
