@@ -60,6 +60,10 @@ type State struct {
 	Reserved atomic.Int64 // ids below are reserved on disk
 
 	Usage Usage // since the server started
+
+	// CutIDs says that a clustered collection has, or had, record ids which were too long to be
+	// stored in full. Among those that begin alike they are in no order.
+	CutIDs atomic.Bool
 }
 
 // IsView reports whether this is a view.
@@ -114,7 +118,7 @@ type KeyField struct {
 	Desc  bool
 }
 
-// Index is one version of an index. It is immutable but for its multikey bits.
+// Index is one version of an index. It is immutable but for its marks.
 type Index struct {
 	ID   layout.Ident
 	Name string
@@ -150,19 +154,29 @@ type Filter = interface {
 
 // IndexState is what all versions of one index share. It is safe for concurrent use.
 type IndexState struct {
-	multikey atomic.Uint64 // bit i: some document has an array on the path of Keys[i]
-	Ops      atomic.Int64  // uses by queries since Since
-	Since    int64         // ms since the epoch
+	marks atomic.Uint64 // see Index.Marks
+	Ops   atomic.Int64  // uses by queries since Since
+	Since int64         // ms since the epoch
 }
 
 // IsID reports whether this is the _id index.
 func (x *Index) IsID() bool { return len(x.Keys) == 1 && x.Keys[0].Path == "_id" && x.Name == "_id_" }
 
-// Multikey returns the bits of the fields in which some document has, or had, an array.
-func (x *Index) Multikey() uint64 { return x.State.multikey.Load() }
+// CutKeys is the mark of an index that has, or had, keys which were too long to be stored in full.
+// Among those that begin alike they are in no order. It is above the bits of all fields.
+const CutKeys uint64 = 1 << 63
 
-// SetMultikey adds bits.
-func (x *Index) SetMultikey(bits uint64) { x.State.multikey.Or(bits) }
+// Marks returns what is known of the documents in the index: the bits of Multikey, and CutKeys.
+func (x *Index) Marks() uint64 { return x.State.marks.Load() }
+
+// Mark adds to Marks.
+func (x *Index) Mark(marks uint64) { x.State.marks.Or(marks) }
+
+// Multikey returns the bits of the fields in which some document has, or had, an array.
+func (x *Index) Multikey() uint64 { return x.Marks() &^ CutKeys }
+
+// HasCutKeys reports whether CutKeys is among the marks.
+func (x *Index) HasCutKeys() bool { return x.Marks()&CutKeys != 0 }
 
 // SplitNS splits "db.coll" at the first dot.
 func SplitNS(ns string) (db, coll string) {

@@ -2,7 +2,7 @@
 // knows; everything else builds keys through it.
 //
 //	0x10 namespace                    -> collection description (BSON)
-//	0x11 index ident | field          -> "" : the index is multikey in that field
+//	0x11 ident | mark                 -> "" : what is known of an index's keys, or a collection's record ids
 //	0x12                              -> next unused ident
 //	0x13 collection ident             -> record ids below this have been reserved
 //	0x14 timestamp | range            -> garbage: a dropped range to destroy
@@ -25,7 +25,7 @@ type Ident uint32
 // The first bytes of all keys.
 const (
 	prefixCatalog  = 0x10
-	prefixMultikey = 0x11
+	prefixMark     = 0x11
 	prefixIdent    = 0x12
 	prefixRecordID = 0x13
 	prefixGarbage  = 0x14
@@ -127,14 +127,14 @@ func Catalog(ns string) []byte { return append([]byte{prefixCatalog}, ns...) }
 // CatalogRange returns the bounds of all descriptions.
 func CatalogRange() (lo, hi []byte) { return []byte{prefixCatalog}, []byte{prefixCatalog + 1} }
 
-// Multikey returns the key that says that an index has array entries in a field.
-func Multikey(id Ident, field int) []byte {
-	return append(header(nil, prefixMultikey, id), byte(field))
+// Mark returns the key that says that an index, or a clustered collection, has a mark.
+func Mark(id Ident, mark int) []byte {
+	return append(header(nil, prefixMark, id), byte(mark))
 }
 
-// MultikeyRange returns the bounds of an index's Multikey keys.
-func MultikeyRange(id Ident) (lo, hi []byte) {
-	lo = header(nil, prefixMultikey, id)
+// MarkRange returns the bounds of an ident's Mark keys.
+func MarkRange(id Ident) (lo, hi []byte) {
+	lo = header(nil, prefixMark, id)
 	return lo, RangeEnd(lo)
 }
 

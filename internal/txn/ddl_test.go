@@ -193,7 +193,7 @@ func TestDropDestroysEverything(t *testing.T) {
 	require.NoError(t, d.Reclaim(d.ctx()))
 	require.Zero(t, d.stored(records))
 	require.Zero(t, d.stored(entries))
-	lo, _ := layout.MultikeyRange(c.Index("a_1").ID)
+	lo, _ := layout.MarkRange(c.Index("a_1").ID)
 	require.Zero(t, d.stored(lo))
 	n, err := d.Count(d.ctx(), c)
 	require.NoError(t, err)

@@ -214,14 +214,12 @@ func (b *indexBuild) document(ctx context.Context, t storage.Txn, rid []byte, do
 	b.keys.reset()
 	b.locks = b.locks[:0]
 	for i, x := range b.indexes {
-		bits, err := b.keys.add(b.coll, i, x, rid, doc)
+		marks, err := b.keys.add(b.coll, i, x, rid, doc)
 		if err != nil {
 			return err
 		}
-		if bits != 0 {
-			if err := b.store.setMultikey(ctx, x, bits); err != nil {
-				return err
-			}
+		if err := b.store.mark(ctx, x, marks); err != nil {
+			return err
 		}
 	}
 	for i := range b.keys.entries {

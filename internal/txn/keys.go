@@ -25,7 +25,7 @@ type entry struct {
 type keySet struct {
 	buf     []byte
 	entries []entry
-	arrays  []arrays
+	unknown []unknown
 	gen     generator
 
 	// What tuple adds entries for.
@@ -33,19 +33,19 @@ type keySet struct {
 	pos   int // of index in coll.Indexes
 	index *catalog.Index
 	rid   []byte
+	cut   uint64 // CutKeys if tuple had to cut a key
 }
 
 func (s *keySet) reset() {
 	s.buf = s.buf[:0]
 	s.entries = s.entries[:0]
-	s.arrays = s.arrays[:0]
+	s.unknown = s.unknown[:0]
 }
 
-// arrays are the fields of an index in which a document has arrays and the index is not
-// multikey yet.
-type arrays struct {
+// unknown are marks of an index, some of which it does not have yet.
+type unknown struct {
 	index *catalog.Index
-	bits  uint64
+	marks uint64
 }
 
 func (s *keySet) key(e *entry) []byte   { return s.buf[e.start:e.key] }
@@ -60,32 +60,32 @@ func (s *keySet) fields(e *entry) []byte { return s.buf[e.start+layout.HeaderLen
 func (s *keySet) build(c *catalog.Collection, rid []byte, doc bsonx.Doc) error {
 	s.reset()
 	for i, x := range c.Indexes {
-		bits, err := s.add(c, i, x, rid, doc)
+		marks, err := s.add(c, i, x, rid, doc)
 		if err != nil {
 			return err
 		}
-		if bits&^x.Multikey() != 0 {
-			s.arrays = append(s.arrays, arrays{x, bits})
+		if marks&^x.Marks() != 0 {
+			s.unknown = append(s.unknown, unknown{x, marks})
 		}
 	}
 	return nil
 }
 
-// add adds doc's entries in x, which is at position i, and returns the fields that hold
-// arrays.
+// add adds doc's entries in x, which is at position i, and returns the marks that x needs for
+// them.
 func (s *keySet) add(c *catalog.Collection, i int, x *catalog.Index, rid []byte, doc bsonx.Doc) (uint64, error) {
 	if x.Filter != nil && !x.Filter.Matches(doc) {
 		return 0, nil
 	}
 	first := len(s.entries)
-	s.coll, s.pos, s.index, s.rid = c, i, x, rid
+	s.coll, s.pos, s.index, s.rid, s.cut = c, i, x, rid, 0
 	if err := s.gen.run(x, doc, s); err != nil {
 		return 0, err
 	}
 	if len(s.entries)-first > 1 {
 		s.sort(first)
 	}
-	return s.gen.multikey, nil
+	return s.gen.multikey | s.cut, nil
 }
 
 // tuple appends the entry of one tuple of values.
@@ -95,6 +95,9 @@ func (s *keySet) tuple(vals []bsonx.Value) {
 	s.buf = layout.AppendIndexPrefix(s.buf, x.ID)
 	s.buf = appendFields(s.buf, x, vals)
 	e.fields = len(s.buf)
+	if keyenc.IsTruncated(s.fields(&e)) {
+		s.cut = catalog.CutKeys
+	}
 	if !x.Unique {
 		s.buf = append(s.buf, rid...)
 	}

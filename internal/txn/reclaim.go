@@ -76,8 +76,9 @@ func (s *Store) destroy(ctx context.Context, key []byte) error {
 	switch kind, id, _ := layout.Split(first); kind {
 	case layout.KindRecord:
 		t.Delete(layout.RecordIDs(id))
+		t.Delete(layout.Mark(id, cutMark))
 	case layout.KindIndex:
-		lo, hi := layout.MultikeyRange(id)
+		lo, hi := layout.MarkRange(id)
 		it, err := t.Scan(ctx, lo, hi, storage.ScanOptions{KeysOnly: true})
 		if err != nil {
 			return err

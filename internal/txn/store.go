@@ -130,21 +130,34 @@ func loadState(ctx context.Context, r storage.Reader, c *catalog.Collection) err
 	}
 	c.State.NextID.Store(max(reserved, 1))
 	c.State.Reserved.Store(max(reserved, 1))
-	for _, x := range c.Indexes {
-		lo, hi := layout.MultikeyRange(x.ID)
-		it, err := r.Scan(ctx, lo, hi, storage.ScanOptions{KeysOnly: true})
+	if c.Clustered {
+		marks, err := loadMarks(ctx, r, c.ID)
 		if err != nil {
 			return err
 		}
-		for it.Next() {
-			k := it.Key()
-			x.SetMultikey(1 << k[len(k)-1])
-		}
-		if err := it.Close(); err != nil {
+		c.State.CutIDs.Store(marks&catalog.CutKeys != 0)
+	}
+	for _, x := range c.Indexes {
+		marks, err := loadMarks(ctx, r, x.ID)
+		if err != nil {
 			return err
 		}
+		x.Mark(marks)
 	}
 	return nil
+}
+
+func loadMarks(ctx context.Context, r storage.Reader, id layout.Ident) (marks uint64, err error) {
+	lo, hi := layout.MarkRange(id)
+	it, err := r.Scan(ctx, lo, hi, storage.ScanOptions{KeysOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	for it.Next() {
+		k := it.Key()
+		marks |= 1 << k[len(k)-1]
+	}
+	return marks, it.Close()
 }
 
 // prepareIndex completes an index that was made from its specification.

@@ -124,13 +124,13 @@ func (v *validation) record(ctx context.Context, rid []byte, doc bsonx.Doc) erro
 	}
 	v.keys.reset()
 	for i, x := range v.coll.Indexes {
-		bits, err := v.keys.add(v.coll, i, x, rid, doc)
+		marks, err := v.keys.add(v.coll, i, x, rid, doc)
 		if err != nil {
 			v.report.failf("document %s can not be in index %s: %v", bsonx.Format(id), x.Name, err)
 			return nil
 		}
-		if bits&^x.Multikey() != 0 {
-			v.report.failf("index %s is not known to be multikey, document %s has arrays", x.Name, bsonx.Format(id))
+		if marks&^x.Marks() != 0 {
+			v.report.failf("index %s is not known to have arrays or keys as long as those of document %s", x.Name, bsonx.Format(id))
 		}
 	}
 	for i := range v.keys.entries {

@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"sync"
 
 	"github.com/tandemdb/tandem/internal/bsonx"
@@ -63,7 +64,7 @@ func (t *Txn) Insert(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) 
 	if err := s.keys.build(c, s.rid, doc); err != nil {
 		return nil, err
 	}
-	if err := t.publishArrays(ctx, s.keys.arrays); err != nil {
+	if err := t.publishMarks(ctx, s.keys.unknown); err != nil {
 		return nil, err
 	}
 	s.buf = layout.AppendRecord(s.buf[:0], c.ID, s.rid)
@@ -147,7 +148,7 @@ func (t *Txn) Update(ctx context.Context, c *catalog.Collection, rid []byte, old
 	if err := s.keys.build(c, rid, doc); err != nil {
 		return err
 	}
-	if err := t.publishArrays(ctx, s.keys.arrays); err != nil {
+	if err := t.publishMarks(ctx, s.keys.unknown); err != nil {
 		return err
 	}
 	s.buf = layout.AppendRecord(s.buf[:0], c.ID, rid)
@@ -230,34 +231,53 @@ func (t *Txn) Delete(ctx context.Context, c *catalog.Collection, rid []byte, old
 	return nil
 }
 
-// publishArrays makes indexes multikey, in transactions of their own, before the first array
-// entry is written. If this transaction fails, that was early and harmless.
-func (t *Txn) publishArrays(ctx context.Context, found []arrays) error {
-	for _, a := range found {
-		if err := t.store.setMultikey(ctx, a.index, a.bits); err != nil {
+// publishMarks marks indexes, in transactions of their own, before the first entry is written that
+// needs it. If this transaction fails, that was early and harmless.
+func (t *Txn) publishMarks(ctx context.Context, found []unknown) error {
+	for _, u := range found {
+		if err := t.store.mark(ctx, u.index, u.marks); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) setMultikey(ctx context.Context, x *catalog.Index, bits uint64) error {
-	for i := range x.Keys {
-		if bits&(1<<i) == 0 || x.Multikey()&(1<<i) != 0 {
-			continue
-		}
-		if err := s.put(ctx, layout.Multikey(x.ID, i), []byte{}); err != nil {
+func (s *Store) mark(ctx context.Context, x *catalog.Index, marks uint64) error {
+	for missing := marks &^ x.Marks(); missing != 0; missing &= missing - 1 {
+		i := bits.TrailingZeros64(missing)
+		if err := s.put(ctx, layout.Mark(x.ID, i), []byte{}); err != nil {
 			return err
 		}
-		x.SetMultikey(1 << i)
+		x.Mark(1 << i)
 	}
+	return nil
+}
+
+// cutMark is the number of the mark catalog.CutKeys.
+const cutMark = 63
+
+// markCutIDs notes that a clustered collection gets a record id that was cut.
+func (s *Store) markCutIDs(ctx context.Context, c *catalog.Collection) error {
+	if c.State.CutIDs.Load() {
+		return nil
+	}
+	if err := s.put(ctx, layout.Mark(c.ID, cutMark), []byte{}); err != nil {
+		return err
+	}
+	c.State.CutIDs.Store(true)
 	return nil
 }
 
 // appendRecordID appends the record id that a new document gets.
 func (s *Store) appendRecordID(ctx context.Context, dst []byte, c *catalog.Collection, doc bsonx.Doc) ([]byte, error) {
 	if c.Clustered {
+		n := len(dst)
 		dst = appendClusterID(dst, doc.Lookup(c.ClusterField()))
+		if keyenc.IsTruncated(dst[n:]) {
+			if err := s.markCutIDs(ctx, c); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if c.ClusteredByID() {
 		return dst, nil

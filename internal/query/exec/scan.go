@@ -169,17 +169,23 @@ func (sc *scan) prepare(ctx context.Context, pt *part) (*txn.View, error) {
 	return v, nil
 }
 
-// adapt makes up for an index that has become multikey since the plan was made, be it by the own
-// transaction: from here on it may hold a document several times, its entries do not tell the
-// values, and a document may be found far from its place in the order. Documents with arrays are
-// newer than the query, so where the scan has passed them it may leave them out.
+// adapt makes up for an index that has got arrays or cut keys since the plan was made, be it by the
+// own transaction. With arrays, from here on it may hold a document several times, and its entries
+// do not tell the values. With both, a document may be found far from its place in the order. Such
+// documents are newer than the query, so it may leave them out where it has passed that place.
 func (sc *scan) adapt() error {
 	x := sc.plan.Index
-	if x == nil || sc.seen != nil || x.Multikey() == 0 {
+	switch {
+	case x == nil && !sc.c.State.CutIDs.Load(), x != nil && x.Marks() == 0:
+		return nil
+	case x != nil && x.Multikey() != 0 && sc.seen == nil:
+		sc.seen, sc.covering = make(map[string]struct{}), false
+	}
+	if sc.plan.Order == nil || sc.order != nil {
 		return nil
 	}
-	sc.seen, sc.covering = make(map[string]struct{}), false
-	if sc.order = sc.plan.Order; sc.order == nil || sc.doc == nil {
+	sc.order = sc.plan.Order
+	if sc.doc == nil {
 		return nil
 	}
 	var err error

@@ -8,6 +8,7 @@ import (
 	"github.com/tandemdb/tandem/internal/bsonx"
 	"github.com/tandemdb/tandem/internal/catalog"
 	"github.com/tandemdb/tandem/internal/collation"
+	"github.com/tandemdb/tandem/internal/keyenc"
 	"github.com/tandemdb/tandem/internal/mongoerr"
 	"github.com/tandemdb/tandem/internal/query/expr"
 	"github.com/tandemdb/tandem/internal/query/match"
@@ -190,6 +191,9 @@ func (pl *planner) minMax(x *catalog.Index) (*Plan, error) {
 				return nil, errMinMax
 			}
 			*side.dst = appendBound(*side.dst, point(v, x.Collation).lo, x.Keys[i].Desc)
+			if len(*side.dst) > keyenc.MaxKey {
+				return nil, mongoerr.New(mongoerr.BadValue, "min and max of more than %d bytes are not supported: an index stores longer keys cut", keyenc.MaxKey)
+			}
 		}
 		if i != len(x.Keys) {
 			return nil, errMinMax
@@ -392,20 +396,18 @@ func (pl *planner) order(p *Plan, used []field) {
 		p.Sorted = true
 		return
 	}
-	keys, mk := []catalog.KeyField{{Path: pl.c.ClusterField()}}, uint64(0)
+	keys, unordered := []catalog.KeyField{{Path: pl.c.ClusterField()}}, pl.c.State.CutIDs.Load()
 	var coll *collation.Collation
 	if p.Index != nil {
-		keys, mk, coll = p.Index.Keys, pl.multikey(p.Index), p.Index.Collation
+		keys, coll = p.Index.Keys, p.Index.Collation
+		unordered = pl.multikey(p.Index) != 0 || p.Index.HasCutKeys()
 	}
-	if !collation.Same(coll, pl.q.Sort.Collation()) {
+	if unordered || !collation.Same(coll, pl.q.Sort.Collation()) {
 		return
 	}
 	single := func(i int) bool { return i < len(used) && len(used[i].ivs) == 1 && used[i].ivs[0].isPoint() }
 	singlePath := func(path string) bool {
 		return slices.ContainsFunc(keys, func(k catalog.KeyField) bool { return k.Path == path && single(indexOf(keys, path)) })
-	}
-	if mk != 0 {
-		return
 	}
 	i, dir := 0, 0
 	for _, s := range pl.q.Sort.Fields() {
