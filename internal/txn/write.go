@@ -50,9 +50,6 @@ func (t *Txn) Insert(ctx context.Context, c *catalog.Collection, doc bsonx.Doc) 
 	if err := t.notCapped(c); err != nil {
 		return nil, err
 	}
-	if c.Capped && int64(len(doc)) > c.CappedSize {
-		return nil, mongoerr.New(mongoerr.BadValue, "object to insert exceeds cappedMaxSize: %d > %d", len(doc), c.CappedSize)
-	}
 	s := t.scratch()
 	mode := storage.LockAny
 	if c.ClusteredByID() {
