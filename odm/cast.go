@@ -3,6 +3,7 @@ package odm
 import (
 	"errors"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -26,9 +27,28 @@ func castScalar(f *field, v bson.RawValue) (bson.RawValue, error) {
 		return v, err
 	}
 	if f.kind == kindString && len(f.rules.setters) > 0 {
-		return textOf(f, out), nil
+		out = textOf(f, out)
+	}
+	if len(f.rules.custom) > 0 {
+		out = setOf(f, out)
 	}
 	return out, nil
+}
+
+// setOf runs the setters of a path that are not for strings alone.
+func setOf(f *field, v bson.RawValue) bson.RawValue {
+	held := reflect.New(valueType(f.typ))
+	if v.Unmarshal(held.Interface()) != nil {
+		return v
+	}
+	for _, set := range f.rules.custom {
+		set(held.Elem())
+	}
+	out, err := rawValue(held.Interface())
+	if err != nil {
+		return v
+	}
+	return out
 }
 
 // textOf runs the setters of a path over a string.

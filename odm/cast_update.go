@@ -32,9 +32,9 @@ type updateCast[T any] struct {
 
 // castUpdate casts an update document: keys without "$" move into $set, unknown and
 // immutable paths are dropped, kept or refused, timestamps are added. With upsert it adds
-// defaults and what an insert has.
-func (m *Model[T]) castUpdate(update bson.Raw, strict Strict, upsert bool) (bson.Raw, error) {
-	c := &updateCast[T]{m: m, strict: strict}
+// what an insert has, and the defaults of paths that the filters do not set.
+func (m *Model[T]) castUpdate(update bson.Raw, cfg *updateConfig, filters []bson.Raw) (bson.Raw, error) {
+	c := &updateCast[T]{m: m, strict: cfg.strict.or(m.strict())}
 	var plain []byte
 	err := elements(update, func(key []byte, v bson.RawValue) error {
 		name := string(key)
@@ -54,9 +54,13 @@ func (m *Model[T]) castUpdate(update bson.Raw, strict Strict, upsert bool) (bson
 	if err != nil {
 		return nil, err
 	}
-	c.timestamps(upsert)
-	if upsert && m.cfg.versionKey != "" && !c.touches(m.cfg.versionKey) {
-		c.add("$setOnInsert", bsoncore.AppendInt32Element(nil, m.cfg.versionKey, 0))
+	if !cfg.noTimestamps {
+		c.timestamps(cfg.upsert)
+	}
+	if cfg.upsert {
+		if err := c.onInsert(filters); err != nil {
+			return nil, err
+		}
 	}
 	var dst []byte
 	for _, op := range c.ops {
@@ -194,6 +198,78 @@ func (m *Model[T]) giveIDs(f *field, v bson.RawValue) bson.RawValue {
 		}
 	}
 	return v
+}
+
+// onInsert adds the version and the defaults that an insert has.
+func (c *updateCast[T]) onInsert(filters []bson.Raw) error {
+	if key := c.m.cfg.versionKey; key != "" && !c.touches(key) {
+		c.add("$setOnInsert", bsoncore.AppendInt32Element(nil, key, 0))
+	}
+	if len(c.m.defaults) == 0 {
+		return nil
+	}
+	var given []string
+	for _, f := range filters {
+		given = c.m.equalPaths(given, f)
+	}
+	return c.defaults(c.m.table, given)
+}
+
+// defaults adds those of a struct that neither the update nor the filter sets.
+func (c *updateCast[T]) defaults(set *pathSet, given []string) error {
+	for _, f := range set.fields {
+		if f.kind == kindStruct && !f.opt && f.defaulted {
+			if err := c.defaults(f.sub, given); err != nil {
+				return err
+			}
+			continue
+		}
+		if !f.rules.hasDefault() || c.touches(f.path) || overlapAny(given, []string{f.path}) {
+			continue
+		}
+		v, err := rawValue(c.m.defaultOf(f))
+		if err != nil {
+			return err
+		}
+		c.add("$setOnInsert", appendRawElement(nil, f.path, v))
+	}
+	return nil
+}
+
+// equalPaths adds the paths that a filter compares with one value, which an upsert stores.
+func (m *Model[T]) equalPaths(dst []string, filter bson.Raw) []string {
+	for _, e := range listElements(filter) {
+		switch {
+		case e.key == "$and" && e.v.Type == bson.TypeArray:
+			for _, inner := range listElements(e.v.Value) {
+				if inner.v.Type == bson.TypeEmbeddedDocument {
+					dst = m.equalPaths(dst, inner.v.Value)
+				}
+			}
+		case e.key == "" || e.key[0] == '$':
+		case e.v.Type == bson.TypeEmbeddedDocument && hasOperators(e.v.Value):
+			if _, ok := findElement(e.v.Value, []byte("$eq")); ok {
+				dst = append(dst, m.pathOf(e.key))
+			}
+		default:
+			dst = append(dst, m.pathOf(e.key))
+		}
+	}
+	return dst
+}
+
+// stampPipeline adds the timestamp to an update that is a pipeline.
+func (m *Model[T]) stampPipeline(pipeline bson.RawValue, cfg *updateConfig) (any, error) {
+	stages, err := stagesOf(pipeline)
+	if err != nil {
+		return nil, &OpError{Model: m.name, Op: "update", cause: err}
+	}
+	if name := m.cfg.updatedAt; m.cfg.timestamps && name != "" && !cfg.noTimestamps {
+		set := bsoncore.AppendTimeElement(nil, name, m.now())
+		stage := bsoncore.AppendDocumentElement(nil, "$set", bsoncore.Document(document(set)))
+		stages = append(stages, document(stage))
+	}
+	return stages, nil
 }
 
 // timestamps adds updatedAt, and createdAt for an insert.

@@ -160,8 +160,11 @@ func (ch *changes) element(prefix, key string, s *pathSet, base []byte, was, now
 
 // inner is the table of a struct; of a map one for its values, found under any key.
 func (f *field) inner() *pathSet {
-	if f == nil {
+	switch {
+	case f == nil:
 		return nil
+	case f.kind == kindMap:
+		return f.values
 	}
 	return f.sub
 }

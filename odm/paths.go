@@ -54,6 +54,8 @@ type field struct {
 	defaulted bool     // something below it has defaults
 	twins     []*field // of a path of several kinds: the same path of the other kinds
 
+	values *pathSet // of maps: has elem at every key
+
 	kindTable *kindTable          // of OneOf
 	kinds     map[string]*pathSet // of OneOf; sub has the paths of all
 
@@ -66,6 +68,7 @@ type pathSet struct {
 	fields []*field
 	byName map[string]*field
 	extra  *field
+	every  *field // of the values of a map: whatever the key
 	hasID  bool
 
 	checked   bool // something in it has rules or setters
@@ -88,6 +91,9 @@ type manyField struct {
 func (s *pathSet) get(name string) *field {
 	if s == nil {
 		return nil
+	}
+	if s.every != nil {
+		return s.every
 	}
 	return s.byName[name]
 }
@@ -302,8 +308,11 @@ func (c *compiler) fieldOf(t reflect.Type, name, path string) *field {
 			}
 		}
 		c.compileKinds(f, table, path+".")
-	case kindSlice, kindMap:
+	case kindSlice:
 		f.elem = c.fieldOf(t.Elem(), name, path)
+	case kindMap:
+		f.elem = c.fieldOf(t.Elem(), name, path)
+		f.values = &pathSet{every: f.elem}
 	}
 	return f
 }

@@ -155,7 +155,8 @@ func (f *field) leaf() *field {
 	return f
 }
 
-// Setter changes a value before it is validated and stored.
+// Setter changes a value before it is validated and stored, and in filters and updates as
+// well. It runs at every save, so it has to leave alone what it gave.
 func Setter[V any](fn func(V) V) PathOption {
 	return func(c *compiler, f *field) {
 		if t := valueType(f.typ); t != reflect.TypeFor[V]() {

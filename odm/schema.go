@@ -205,9 +205,14 @@ func (s *Schema[T]) compile(inherited []SchemaOption) (*pathSet, *schemaConfig, 
 		c.problem("Must set `versionKey` if using `optimisticConcurrency`")
 	}
 	for _, name := range []string{cfg.createdAt, cfg.updatedAt} {
-		if f := table.get(name); f != nil && f.kind != kindTime {
+		f := table.get(name)
+		if f == nil {
+			continue
+		}
+		if f.kind != kindTime {
 			c.problem("%s: a timestamp is a time", name)
 		}
+		f.rules.immutable = f.rules.immutable || name == cfg.createdAt
 	}
 	if s.frozen.Load() {
 		c.problems = append(c.problems, s.late...)

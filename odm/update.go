@@ -18,6 +18,7 @@ type updateConfig struct {
 	strict        Strict
 	runValidators bool
 	before        bool
+	noTimestamps  bool
 	arrayFilters  []any
 }
 
@@ -37,6 +38,9 @@ func RunValidators() UpdateOption { return func(c *updateConfig) { c.runValidato
 // ReturnBefore makes FindOneAnd* return the document as it was before; the default is after.
 func ReturnBefore() UpdateOption { return func(c *updateConfig) { c.before = true } }
 
+// UpdateNoTimestamps leaves the timestamps as they are.
+func UpdateNoTimestamps() UpdateOption { return func(c *updateConfig) { c.noTimestamps = true } }
+
 // ArrayFilters say which elements the $[name] of an update means.
 func ArrayFilters(filters ...any) UpdateOption {
 	return func(c *updateConfig) { c.arrayFilters = filters }
@@ -52,14 +56,14 @@ func updateOptions(opts []UpdateOption) *updateConfig {
 
 // prepare casts an update, or takes a pipeline as it is.
 func (q *Query[T]) prepare(ctx context.Context, update any, cfg *updateConfig) (any, error) {
-	if t, _, err := bson.MarshalValue(update); err == nil && t == bson.TypeArray {
-		return update, nil
+	if t, data, err := bson.MarshalValue(update); err == nil && t == bson.TypeArray {
+		return q.m.stampPipeline(bson.RawValue{Type: t, Value: data}, cfg)
 	}
 	rawUpdate, err := toRaw(update)
 	if err != nil {
 		return nil, &OpError{Model: q.m.name, Op: "update", cause: err}
 	}
-	cast, err := q.m.castUpdate(rawUpdate, cfg.strict.or(q.m.strict()), cfg.upsert)
+	cast, err := q.m.castUpdate(rawUpdate, cfg, q.filters)
 	if err != nil {
 		return nil, malformed(q.m.name, "update", err)
 	}
