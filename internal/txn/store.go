@@ -39,6 +39,8 @@ type Store struct {
 	// It is there for tests, and set before the store is used.
 	CreationFault func() error
 
+	ids idHints
+
 	compileFilter func(filter bsonx.Doc, coll *collation.Collation) (catalog.Filter, error)
 
 	nextIdent atomic.Uint32
@@ -74,7 +76,7 @@ func Open(ctx context.Context, eng storage.Engine, opts *StoreOptions) (*Store, 
 	if opts == nil {
 		opts = &StoreOptions{}
 	}
-	s := &Store{Engine: eng, compileFilter: opts.CompileFilter}
+	s := &Store{Engine: eng, ids: newIDHints(), compileFilter: opts.CompileFilter}
 	s.building.m = make(map[layout.Ident]bool)
 	s.LockTimeout.Store(int64(DefaultLockTimeout))
 	r, err := eng.Snapshot(ctx, 0)
