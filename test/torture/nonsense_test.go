@@ -50,9 +50,19 @@ var valid = []bson.D{
 // odd are values that nobody expects.
 var odd = []any{
 	nil, true, int32(-1), int32(math.MaxInt32), int64(math.MinInt64), math.NaN(), math.Inf(-1), "", "$a", "a.b", "a..b", "$$ROOT", "c\x00", "c",
-	d(), bson.A{}, bson.A{nil, 1, d()}, d("$x", 1), d("", 1), d("$gt", nil), d("a", d("$elemMatch", 1)),
-	bson.Regex{Pattern: "(", Options: "x"}, bson.Timestamp{T: 1}, bson.Binary{Subtype: 4, Data: []byte{1}}, bson.MinKey{}, bson.MaxKey{},
-	bson.Undefined{}, bson.JavaScript("x"), bson.Symbol("s"), bson.DateTime(math.MinInt64), bson.ObjectID{}, bson.NewDecimal128(1<<63, 1),
+	d(),
+	bson.A{},
+	bson.A{nil, 1, d()},
+	d("$x", 1), d("", 1), d("$gt", nil), d("a", d("$elemMatch", 1)),
+	bson.Regex{Pattern: "(", Options: "x"},
+	bson.Timestamp{T: 1},
+	bson.Binary{Subtype: 4, Data: []byte{1}},
+	bson.MinKey{},
+	bson.MaxKey{},
+	bson.Undefined{},
+	bson.JavaScript("x"), bson.Symbol("s"), bson.DateTime(math.MinInt64),
+	bson.ObjectID{},
+	bson.NewDecimal128(1<<63, 1),
 }
 
 // frame returns a message, and whether it is one by its length.
