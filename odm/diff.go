@@ -59,7 +59,7 @@ func overlapAny(paths, others []string) bool {
 
 func (ch *changes) setValue(path string, v bson.RawValue) {
 	if ch.changed(path) {
-		ch.set = appendRawElement(ch.set, path, v)
+		ch.set = appendRawElement(slices.Grow(ch.set, len(path)+2+len(v.Value)), path, v)
 	}
 }
 
@@ -268,8 +268,7 @@ func (ch *changes) update(versionKey string, bump bool) bson.Raw {
 	if bump {
 		inc = bsoncore.AppendInt32Element(slices.Clip(inc), versionKey, 1)
 	}
-	var dst []byte
-	for _, op := range [...]struct {
+	ops := [...]struct {
 		name  string
 		elems []byte
 	}{
@@ -280,15 +279,24 @@ func (ch *changes) update(versionKey string, bump bool) bson.Raw {
 		{"$pull", ch.pull},
 		{"$pullAll", ch.pullAll},
 		{"$inc", inc},
-	} {
+	}
+	size := len(emptyDoc)
+	for _, op := range ops {
 		if len(op.elems) > 0 {
-			var idx int32
-			idx, dst = bsoncore.AppendDocumentElementStart(dst, op.name)
-			dst = append(dst, op.elems...)
-			dst, _ = bsoncore.AppendDocumentEnd(dst, idx)
+			size += len(op.name) + 2 + len(emptyDoc) + len(op.elems)
 		}
 	}
-	return document(dst)
+	start, dst := bsoncore.AppendDocumentStart(make([]byte, 0, size))
+	for _, op := range ops {
+		if len(op.elems) > 0 {
+			dst = append(dst, byte(bson.TypeEmbeddedDocument))
+			dst = append(dst, op.name...)
+			dst = append(dst, 0)
+			dst = appendDocument(dst, op.elems)
+		}
+	}
+	dst, _ = bsoncore.AppendDocumentEnd(dst, start)
+	return dst
 }
 
 // diffLeaves calls fn for every path at which two encodings differ, going into documents

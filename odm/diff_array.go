@@ -1,6 +1,8 @@
 package odm
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -8,8 +10,16 @@ import (
 )
 
 func arrayElements(v bson.RawValue) ([]bson.RawValue, error) {
+	return tailElements(v, 0)
+}
+
+// tailElements returns the elements of an array behind its first ones, which take up skip bytes.
+func tailElements(v bson.RawValue, skip int) ([]bson.RawValue, error) {
 	var out []bson.RawValue
-	err := elements(v.Value, func(_ []byte, e bson.RawValue) error {
+	if len(v.Value) < len(emptyDoc)+skip {
+		return nil, nil
+	}
+	err := elements(v.Value[skip:], func(_ []byte, e bson.RawValue) error {
 		out = append(out, e)
 		return nil
 	})
@@ -31,6 +41,14 @@ func equalLists(a, b []bson.RawValue) bool {
 // array finds the smallest operator that makes one array of the other; the first rule
 // that fits is used.
 func (ch *changes) array(path string, f *field, was, now bson.RawValue) error {
+	if kept := was.Value[:len(was.Value)-1]; len(now.Value) > len(was.Value) && bytes.HasPrefix(now.Value[4:], kept[4:]) && !ch.forcedBelow(path) {
+		tail, err := tailElements(now, len(kept)-4)
+		if err != nil {
+			return err
+		}
+		ch.pushAt(path, tail, -1)
+		return nil
+	}
 	old, err := arrayElements(was)
 	if err != nil {
 		return err
@@ -42,9 +60,6 @@ func (ch *changes) array(path string, f *field, was, now bson.RawValue) error {
 	grown := len(cur) - len(old)
 	switch {
 	case ch.forcedBelow(path):
-	case grown > 0 && equalLists(cur[:len(old)], old):
-		ch.pushAt(path, cur[len(old):], -1)
-		return nil
 	case grown > 0 && equalLists(cur[grown:], old):
 		ch.pushAt(path, cur[:grown], 0)
 		return nil
@@ -66,9 +81,18 @@ func (ch *changes) array(path string, f *field, was, now bson.RawValue) error {
 
 func (ch *changes) pushAt(path string, elems []bson.RawValue, position int) {
 	if ch.changed(path) {
-		ch.push = appendEach(ch.push, path, elems, position)
+		ch.push = appendEach(slices.Grow(ch.push, eachBytes(path, elems)), path, elems, position)
 		ch.bump = true
 	}
+}
+
+// eachBytes is about what appendEach writes.
+func eachBytes(path string, elems []bson.RawValue) int {
+	n := len(path) + len("$each$position") + 6*len(emptyDoc)
+	for _, e := range elems {
+		n += len(e.Value) + 8
+	}
+	return n
 }
 
 // appendEach writes {path: {$each: [...]}}, with $position unless it is negative.

@@ -163,7 +163,10 @@ func appendRawElement(dst []byte, key string, v bson.RawValue) []byte {
 
 // document wraps elements.
 func document(elems []byte) bson.Raw {
-	dst := make([]byte, 0, len(elems)+5)
+	return appendDocument(make([]byte, 0, len(elems)+len(emptyDoc)), elems)
+}
+
+func appendDocument(dst, elems []byte) []byte {
 	idx, dst := bsoncore.AppendDocumentStart(dst)
 	dst = append(dst, elems...)
 	dst, _ = bsoncore.AppendDocumentEnd(dst, idx)

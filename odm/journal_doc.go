@@ -16,6 +16,7 @@ type docEntry[T any] struct {
 	refs     []reflect.Value // its references, with what was populated
 	attempt  int             // the one that touched it last
 	enlisted bool
+	unsure   bool // settle made the document uncertain
 	written  []odmWrite
 }
 
@@ -153,7 +154,10 @@ func (e *docEntry[T]) undoWrites() {
 }
 
 func (e *docEntry[T]) settle(certain bool) {
-	if !certain {
-		e.st.uncertain = true
+	switch {
+	case !certain && !e.st.uncertain:
+		e.st.uncertain, e.unsure = true, true
+	case certain && e.unsure: // a second commit told
+		e.st.uncertain, e.unsure = false, false
 	}
 }

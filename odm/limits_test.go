@@ -56,29 +56,6 @@ func TestParallelSaveOfOneDocumentIsRefused(t *testing.T) {
 	require.NoError(t, <-saved)
 }
 
-func TestUnknownCommit(t *testing.T) {
-	conn, _ := newConn(t, nil)
-	m := accounts(t, conn)
-	s, ctx := begin(t, conn)
-	require.NoError(t, s.StartTransaction())
-	a := m.New(&account{ID: "a"})
-	require.NoError(t, a.Save(ctx))
-	require.NoError(t, conn.Client().Database("admin").RunCommand(t.Context(), bson.D{
-		{Key: "configureFailPoint", Value: "failCommand"},
-		{Key: "mode", Value: bson.D{{Key: "times", Value: 1}}},
-		{Key: "data", Value: bson.D{
-			{Key: "failCommands", Value: bson.A{"commitTransaction"}},
-			{Key: "errorCode", Value: 50},
-			{Key: "errorLabels", Value: bson.A{"UnknownTransactionCommitResult"}},
-		}},
-	}).Err())
-	var unknown *odm.CommitUnknownError
-	require.ErrorAs(t, s.CommitTransaction(t.Context()), &unknown)
-	require.True(t, s.InTransaction())
-	require.NoError(t, s.CommitTransaction(t.Context()))
-	count(t.Context(), t, m, nil, 1)
-}
-
 // seedDocuments are documents as BSON, the form that the fuzzers change.
 func seedDocuments(f *testing.F, texts ...string) [][]byte {
 	f.Helper()

@@ -29,6 +29,7 @@ type txn struct {
 	mu            sync.Mutex
 	failed        error // the server's error that ended the transaction
 	aborted       bool  // by the callback itself
+	unknown       bool  // a commit was sent, and nobody knows what became of it
 	afterCommit   []func(context.Context)
 	afterRollback []func(context.Context)
 }
@@ -286,12 +287,17 @@ func (s *Session) StartTransaction(opts ...TxnOption) error {
 	return nil
 }
 
-// CommitTransaction commits. If the outcome is unknown it can be called again; any other
-// error has aborted the transaction.
+// CommitTransaction commits. If the outcome is unknown, because of the server or because the
+// context ended meanwhile, it can be called again, and until then the documents refuse to be
+// saved. Any other error has aborted the transaction; only a context that had ended before has
+// no effect.
 func (s *Session) CommitTransaction(ctx context.Context) error {
 	t := s.current()
 	if t == nil {
 		return ErrNoTxn
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	leave, err := s.enter(ctx)
 	if err != nil {
@@ -305,7 +311,11 @@ func (s *Session) CommitTransaction(ctx context.Context) error {
 		t.journal.settle(true)
 		t.runHooks(ctx, true)
 		return nil
-	case hasLabel(err, labelUnknown):
+	case hasLabel(err, labelUnknown), mongo.IsTimeout(err), ctx.Err() != nil:
+		t.mu.Lock()
+		t.unknown = true
+		t.mu.Unlock()
+		t.journal.settle(false)
 		return &CommitUnknownError{cause: err}
 	}
 	s.close(t)
@@ -315,7 +325,8 @@ func (s *Session) CommitTransaction(ctx context.Context) error {
 }
 
 // AbortTransaction aborts, and puts back the documents that the transaction changed. The
-// context limits nothing: an abort is always finished.
+// context limits nothing: an abort is always finished. After a commit of unknown outcome
+// there is nothing to put back: the documents stay uncertain.
 func (s *Session) AbortTransaction(ctx context.Context) error {
 	t := s.current()
 	if t == nil {
@@ -328,6 +339,7 @@ func (s *Session) AbortTransaction(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	t.aborted = true
+	unknown := t.unknown
 	t.mu.Unlock()
 	err = s.ds.AbortTransaction(ctx)
 	leave()
@@ -335,6 +347,9 @@ func (s *Session) AbortTransaction(ctx context.Context) error {
 		return err // run settles the rest
 	}
 	s.close(t)
+	if unknown {
+		return err
+	}
 	t.journal.rollback(t.journal.allValues)
 	t.runHooks(ctx, false)
 	return err
