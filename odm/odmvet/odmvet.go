@@ -8,15 +8,16 @@
 // odm.InTransaction and the driver's WithTransaction:
 //
 //   - a context from outside that is passed to a call of odm or the driver, or to any
-//     function that takes a context, unless it goes through odm.WithoutSession first;
+//     function that takes a context, or is given a name inside, unless it goes through
+//     odm.WithoutSession first;
 //   - a new background context that is passed so;
 //   - an assignment relative to the old value of a field of a document from outside, which
 //     a retry would do twice, unless the document is given to odm.Enlist.
 //
 // A callback may be a function literal, a variable declared with one, or a function or method of
-// the package, whose receiver counts as outside. Callbacks of AfterCommit and AfterRollback have a context of their own, and goroutines'
-// function literals belong to the callback they are in. The package knows types only; it
-// needs neither odm nor the driver.
+// the package, whose receiver counts as outside. Callbacks of AfterCommit and AfterRollback have
+// a context of their own, and goroutines' function literals belong to the callback they are in.
+// The package knows types only; it needs neither odm nor the driver.
 package odmvet
 
 import (
@@ -139,6 +140,13 @@ func (c *callback) check() {
 			return c.call(n)
 		case *ast.AssignStmt:
 			c.assign(n)
+			for _, rhs := range n.Rhs {
+				c.context(rhs)
+			}
+		case *ast.ValueSpec:
+			for _, v := range n.Values {
+				c.context(v)
+			}
 		case *ast.IncDecStmt:
 			c.relative(n.X, n.Pos())
 		}
@@ -165,23 +173,30 @@ func (c *callback) call(call *ast.CallExpr) bool {
 // args reports contexts from outside among the arguments.
 func (c *callback) args(call *ast.CallExpr) {
 	for _, arg := range call.Args {
-		if !isContext(c.pass.TypesInfo.TypeOf(arg)) {
-			continue
-		}
-		switch arg := ast.Unparen(arg).(type) {
-		case *ast.Ident:
-			if obj := c.pass.TypesInfo.Uses[arg]; obj != nil && c.outside(obj) {
-				c.pass.Reportf(arg.Pos(), "%s is a context from outside the transaction: this call does not take part in it", arg.Name)
-			}
-		case *ast.SelectorExpr:
-			if root := rootOf(arg); root != nil {
-				if obj := c.pass.TypesInfo.Uses[root]; obj != nil && c.outside(obj) {
-					c.pass.Reportf(arg.Pos(), "%s is a context from outside the transaction: this call does not take part in it", types.ExprString(arg))
-				}
-			}
-		case *ast.CallExpr:
-			c.made(arg)
-		}
+		c.context(arg)
+	}
+}
+
+// context reports an expression that is a context from outside.
+func (c *callback) context(e ast.Expr) {
+	if !isContext(c.pass.TypesInfo.TypeOf(e)) {
+		return
+	}
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident, *ast.SelectorExpr:
+		c.fromOutside(e, rootOf(e))
+	case *ast.CallExpr:
+		c.made(e)
+	}
+}
+
+// fromOutside reports an expression whose root is declared outside of the callback.
+func (c *callback) fromOutside(e ast.Expr, root *ast.Ident) {
+	if root == nil {
+		return
+	}
+	if obj := c.pass.TypesInfo.Uses[root]; obj != nil && c.outside(obj) {
+		c.pass.Reportf(e.Pos(), "%s is a context from outside the transaction: what uses it does not take part in it", types.ExprString(e))
 	}
 }
 
@@ -196,11 +211,7 @@ func (c *callback) made(call *ast.CallExpr) {
 		c.pass.Reportf(call.Pos(), "context.%s has no session: this call does not take part in the transaction", fn.Name())
 	case fn.Name() == "Context" && len(call.Args) == 0 && !inPackage(fn, odmPath): // t.Context(), r.Context()
 		if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
-			if root := rootOf(sel); root != nil {
-				if obj := c.pass.TypesInfo.Uses[root]; obj != nil && c.outside(obj) {
-					c.pass.Reportf(call.Pos(), "%s is a context from outside the transaction: this call does not take part in it", types.ExprString(call))
-				}
-			}
+			c.fromOutside(call, rootOf(sel))
 		}
 	}
 }

@@ -60,8 +60,6 @@ func assigned(ctx context.Context, s *server) error {
 	})
 }
 
-type key struct{}
-
 // A value of the outer context takes no part in anything.
 func valueOf(outer context.Context, s *server) error {
 	return s.conn.Transaction(outer, func(ctx context.Context) error {
@@ -77,9 +75,4 @@ func outsideOnPurpose(outer context.Context, s *server) error {
 		apart := odm.WithoutSession(outer)
 		return s.accounts.Create(apart, &Account{})
 	})
-}
-
-func namedCallback(ctx context.Context, s *server) error {
-	work := func(ctx context.Context) error { return s.accounts.Create(ctx, &Account{}) }
-	return s.conn.Transaction(ctx, work)
 }

@@ -76,18 +76,6 @@ func nestedField(outer context.Context, s *struct{ inner server }) error {
 	})
 }
 
-// inLoop forgets the session in a loop.
-func inLoop(outer context.Context, s *server, all []*Account) error {
-	return s.conn.Transaction(outer, func(ctx context.Context) error {
-		for _, a := range all {
-			if err := a.Save(outer); err != nil { // want `outer is a context from outside`
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // afterCommitOuter registers the hook with the context from outside.
 func afterCommitOuter(outer context.Context, s *server) error {
 	return s.conn.Transaction(outer, func(ctx context.Context) error {
@@ -118,12 +106,4 @@ func declaredInside(outer context.Context, s *server) error {
 		var tx context.Context = context.Background() // want `context.Background has no session`
 		return s.accounts.Create(tx, &Account{})
 	})
-}
-
-// namedCallback is a function with a name in the same file.
-func namedCallback(outer context.Context, s *server) error {
-	work := func(ctx context.Context) error {
-		return s.accounts.Create(outer, &Account{}) // want `outer is a context from outside`
-	}
-	return s.conn.Transaction(outer, work)
 }
