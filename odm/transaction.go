@@ -296,6 +296,9 @@ func (s *Session) CommitTransaction(ctx context.Context) error {
 	if t == nil {
 		return ErrNoTxn
 	}
+	if ctx == nil {
+		return ErrNilContext
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
