@@ -117,20 +117,22 @@ func (b *bench) close() {
 }
 
 // runAll measures all workloads, in rounds in which the targets take turns, so that whatever else
-// the machine does hits all of them.
+// the machine does hits all of them. Those that write come when all that read are done.
 func (b *bench) runAll(ctx context.Context) error {
-	for range b.cfg.rounds {
-		if err := b.runRound(ctx); err != nil {
-			return err
+	for _, writes := range []bool{false, true} {
+		for range b.cfg.rounds {
+			if err := b.runRound(ctx, writes); err != nil {
+				return err
+			}
 		}
 	}
 	return b.tandem.checkTotals(ctx)
 }
 
-func (b *bench) runRound(ctx context.Context) error {
+func (b *bench) runRound(ctx context.Context, writes bool) error {
 	for i := range workloads {
 		wl := &workloads[i]
-		if !b.cfg.only.MatchString(wl.name) {
+		if wl.writes != writes || !b.cfg.only.MatchString(wl.name) {
 			continue
 		}
 		counts := wl.clients

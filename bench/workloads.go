@@ -11,6 +11,7 @@ import (
 type workload struct {
 	name     string
 	clients  []int // all of clientCounts if nil
+	writes   bool  // leaves the store in another state
 	uncanned bool  // the canned server has no conflicts, so that there is nothing to compare
 	mongo    func(db *mongoDB, ctx context.Context, w *worker) error
 	postgres func(ctx context.Context, c *pgx.Conn, w *worker) error
@@ -28,8 +29,7 @@ var (
 // postgresClients is the number of clients with which PostgreSQL is measured.
 const postgresClients = 16
 
-// workloads is everything that is measured, in this order: what leaves the store as it is comes
-// first.
+// workloads is everything that is measured, in this order.
 var workloads = []workload{
 	{name: "ping", mongo: (*mongoDB).ping},
 	{name: "findOne by _id", mongo: (*mongoDB).findByID, postgres: pgFindByID, engine: (*engineDB).findByID},
@@ -39,12 +39,12 @@ var workloads = []workload{
 	{name: "count", clients: scanCounts, mongo: (*mongoDB).count, postgres: pgCount},
 	{name: "match+group", clients: scanCounts, mongo: (*mongoDB).group, postgres: pgGroup},
 	{name: "lookup", mongo: (*mongoDB).lookup, postgres: pgLookup},
-	{name: "updateOne", mongo: (*mongoDB).updateOne, postgres: pgUpdateOne, engine: (*engineDB).update},
-	{name: "findOneAndUpdate", mongo: (*mongoDB).findOneAndUpdate, postgres: pgFindOneAndUpdate},
-	{name: "YCSB A", mongo: (*mongoDB).ycsbA, postgres: pgYCSBA},
-	{name: "YCSB B", mongo: (*mongoDB).ycsbB, postgres: pgYCSBB},
-	{name: "transfer", clients: contendCounts, mongo: (*mongoDB).transfer, postgres: pgTransfer, engine: (*engineDB).transfer},
-	{name: "transfer, hot", clients: contendCounts[1:], uncanned: true, mongo: (*mongoDB).transferHot, postgres: pgTransferHot},
-	{name: "insertOne", mongo: (*mongoDB).insertOne, postgres: pgInsertOne, engine: (*engineDB).insert},
-	{name: "insertMany 1000", clients: scanCounts, mongo: (*mongoDB).insertMany, postgres: pgInsertMany},
+	{name: "updateOne", writes: true, mongo: (*mongoDB).updateOne, postgres: pgUpdateOne, engine: (*engineDB).update},
+	{name: "findOneAndUpdate", writes: true, mongo: (*mongoDB).findOneAndUpdate, postgres: pgFindOneAndUpdate},
+	{name: "YCSB A", writes: true, mongo: (*mongoDB).ycsbA, postgres: pgYCSBA},
+	{name: "YCSB B", writes: true, mongo: (*mongoDB).ycsbB, postgres: pgYCSBB},
+	{name: "transfer", writes: true, clients: contendCounts, mongo: (*mongoDB).transfer, postgres: pgTransfer, engine: (*engineDB).transfer},
+	{name: "transfer, hot", writes: true, clients: contendCounts[1:], uncanned: true, mongo: (*mongoDB).transferHot, postgres: pgTransferHot},
+	{name: "insertOne", writes: true, mongo: (*mongoDB).insertOne, postgres: pgInsertOne, engine: (*engineDB).insert},
+	{name: "insertMany 1000", writes: true, clients: scanCounts, mongo: (*mongoDB).insertMany, postgres: pgInsertMany},
 }

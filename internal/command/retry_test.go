@@ -113,7 +113,7 @@ func TestParallelStatements(t *testing.T) {
 	for range statements {
 		conns = append(conns, s.connect())
 	}
-	rounds := int64(300)
+	rounds := int64(10_000)
 	for n := int64(1); n <= rounds; n++ {
 		var wg sync.WaitGroup
 		for i, c := range conns {
