@@ -16,7 +16,7 @@ func TestMetadataOfFind(t *testing.T) {
 		{`{"find": "c", "returnKey": true, "hint": "a_1"}`, `[{"a": null}, {"a": 1}, {"a": 2}]`},
 		{`{"find": "c", "returnKey": true, "hint": "a_1", "sort": {"_id": 1}}`, `[{"a": 2}, {"a": 1}, {"a": null}]`},
 		{`{"find": "c", "returnKey": true, "sort": {"b": 1}, "limit": 1}`, `[{}]`},
-		{`{"find": "c", "returnKey": true, "hint": "a_1", "showRecordId": true, "limit": 1}`, `[{"a": null, "$recordId": 3}]`},
+		{`{"find": "c", "returnKey": true, "hint": "a_1", "showRecordId": true, "limit": 1}`, `[{"a": null}]`},
 		{
 			`{"find": "c", "returnKey": true, "hint": "a_1", "sort": {"b": -1}, "projection": {"k": {"$meta": "sortKey"}}, "limit": 1}`,
 			`[{"a": 2, "k": [3]}]`,

@@ -58,7 +58,7 @@ func appendField(d []byte, name string, v bsonx.Value) []byte {
 	return bsonx.AppendDocEnd(bsonx.AppendElem(d[:len(d)-1], name, v), 0)
 }
 
-// shape applies the projection.
+// shape applies the projection. A result of returnKey has no record id, not even with showRecordId.
 func (cur *Cursor) shape(doc bsonx.Doc) (bsonx.Doc, bool, error) {
 	q, meta := cur.q, &cur.meta
 	if n := q.tail(); n > 0 {
@@ -91,7 +91,7 @@ func (cur *Cursor) shape(doc bsonx.Doc) (bsonx.Doc, bool, error) {
 	default:
 		cur.out = append(cur.out[:0], doc...)
 	}
-	if q.find.ShowRecordID {
+	if q.find.ShowRecordID && !q.find.ReturnKey {
 		cur.out = appendField(cur.out, recordIDField, meta[project.RecordID])
 	}
 	return cur.out, true, nil
