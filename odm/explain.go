@@ -8,11 +8,7 @@ import (
 
 // Explain returns the server's plan for the query as a find.
 func (q *Query[T]) Explain(ctx context.Context, verbosity string) (bson.Raw, error) {
-	r, err := q.route(ctx)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := q.filter()
+	r, filter, err := q.target(ctx)
 	if err != nil {
 		return nil, err
 	}

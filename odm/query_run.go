@@ -10,17 +10,28 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// One returns the first document, or a NotFoundError.
-func (q *Query[T]) One(ctx context.Context) (*T, error) {
+// target finds out where the query goes, and casts its filter.
+func (q *Query[T]) target(ctx context.Context) (route, bson.Raw, error) {
 	r, err := q.route(ctx)
 	if err != nil {
-		return nil, err
+		return route{}, nil, err
 	}
 	filter, err := q.filter()
+	return r, filter, err
+}
+
+// begin is target for an operation, which it describes for the hooks.
+func (q *Query[T]) begin(ctx context.Context, op Op) (route, *Call, error) {
+	r, filter, err := q.target(ctx)
+	return r, &Call{Model: q.m.name, Op: op, Filter: filter}, err
+}
+
+// One returns the first document, or a NotFoundError.
+func (q *Query[T]) One(ctx context.Context) (*T, error) {
+	r, call, err := q.begin(ctx, OpFindOne)
 	if err != nil {
 		return nil, err
 	}
-	call := &Call{Model: q.m.name, Op: OpFindOne, Filter: filter}
 	var doc *T
 	err = q.m.hooks.runOp(r.ctx, call, func() error {
 		doc, err = q.one(r, call.Filter)
@@ -117,15 +128,10 @@ func (q *Query[T]) findOptions() (*options.FindOptionsBuilder, *projection) {
 
 // All returns all documents.
 func (q *Query[T]) All(ctx context.Context) ([]*T, error) {
-	r, err := q.route(ctx)
+	r, call, err := q.begin(ctx, OpFind)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := q.filter()
-	if err != nil {
-		return nil, err
-	}
-	call := &Call{Model: q.m.name, Op: OpFind, Filter: filter}
 	var docs []*T
 	err = q.m.hooks.runOp(r.ctx, call, func() error {
 		docs, err = q.all(r, call.Filter)
@@ -209,15 +215,10 @@ func (q *Query[T]) Each(ctx context.Context) iter.Seq2[*T, error] {
 const popBatch = 100
 
 func (q *Query[T]) each(ctx context.Context, yield func(*T) bool) error {
-	r, err := q.route(ctx)
+	r, call, err := q.begin(ctx, OpFind)
 	if err != nil {
 		return err
 	}
-	filter, err := q.filter()
-	if err != nil {
-		return err
-	}
-	call := &Call{Model: q.m.name, Op: OpFind, Filter: filter}
 	if err := runCallHooks(r.ctx, q.m.hooks.preOp[OpFind], call); err != nil {
 		if errors.Is(err, ErrStop) {
 			return nil
@@ -267,11 +268,7 @@ func (q *Query[T]) each(ctx context.Context, yield func(*T) bool) error {
 
 // Lean returns the documents as they are stored, without state, defaults or hooks.
 func (q *Query[T]) Lean(ctx context.Context) ([]bson.Raw, error) {
-	r, err := q.route(ctx)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := q.filter()
+	r, filter, err := q.target(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -343,15 +340,11 @@ func (q *Query[T]) Distinct(ctx context.Context, path string) ([]bson.RawValue, 
 
 // run runs one statement of the query with its hooks.
 func (q *Query[T]) run(ctx context.Context, op Op, fn func(ctx context.Context, c *mongo.Collection, call *Call) error) error {
-	r, err := q.route(ctx)
+	r, call, err := q.begin(ctx, op)
 	if err != nil {
 		return err
 	}
-	filter, err := q.filter()
-	if err != nil {
-		return err
-	}
-	return q.runCall(r, &Call{Model: q.m.name, Op: op, Filter: filter}, fn)
+	return q.runCall(r, call, fn)
 }
 
 func (q *Query[T]) runCall(r route, call *Call, fn func(ctx context.Context, c *mongo.Collection, call *Call) error) error {

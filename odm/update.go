@@ -152,15 +152,10 @@ func (q *Query[T]) update(ctx context.Context, op Op, update any, opts []UpdateO
 
 // runUpdate runs an update with its hooks, which may change it unless it is a pipeline.
 func (q *Query[T]) runUpdate(ctx context.Context, op Op, update any, fn func(ctx context.Context, c *mongo.Collection, filter bson.Raw, update any) (any, error)) error {
-	r, err := q.route(ctx)
+	r, call, err := q.begin(ctx, op)
 	if err != nil {
 		return err
 	}
-	filter, err := q.filter()
-	if err != nil {
-		return err
-	}
-	call := &Call{Model: q.m.name, Op: op, Filter: filter}
 	call.Update, _ = update.(bson.Raw)
 	return q.runCall(r, call, func(ctx context.Context, c *mongo.Collection, call *Call) (err error) {
 		if call.Update != nil {
@@ -325,15 +320,10 @@ func (q *Query[T]) FindOneAndDelete(ctx context.Context) (*T, error) {
 }
 
 func (q *Query[T]) findAnd(ctx context.Context, op Op, update any, proj *projection, fn func(ctx context.Context, c *mongo.Collection, filter bson.Raw, update any) *mongo.SingleResult) (*T, error) {
-	r, err := q.route(ctx)
+	r, call, err := q.begin(ctx, op)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := q.filter()
-	if err != nil {
-		return nil, err
-	}
-	call := &Call{Model: q.m.name, Op: op, Filter: filter}
 	call.Update, _ = update.(bson.Raw)
 	var doc *T
 	err = q.m.hooks.runOp(r.ctx, call, func() error {
